@@ -1,0 +1,13 @@
+/* run/observe.h: reads the live state of everything in the graph, and of what is ours and no longer in it. */
+#pragma once
+
+#include "model/live.h"
+#include "run/engine.h"
+#include "run/requests.h"
+
+/* A resource, a cluster or a whole account that cannot be read is LIVE_UNKNOWN with its error; the rest goes on. */
+void observe(struct engine *engine, struct requests *requests, const struct graph *graph, struct ledger *ledger, struct arena *arena,
+             struct world_state *out);
+
+/* The live object of an AWS resource from the answers of its row's reads; exposed for import and tests. */
+const struct value *observe_lookup(void *context, const struct resource *resource);
