@@ -260,7 +260,9 @@ static const char *predict_slot(struct resolver *resolver, const struct resource
         struct value resolved = field != NULL ? resolve(&inner, field) : value_null();
         text = inner.unresolved == NULL ? value_text(&resolved) : NULL;
     }
-    return filter != NULL && text_starts(text != NULL ? text : "", "https://") ? text + strlen("https://") : text;
+    if (filter == NULL || text == NULL || !text_starts(text, "https://"))
+        return text;
+    return text + strlen("https://");
 }
 
 static const char *predict(struct resolver *resolver, const struct resource *resource, const char *template)

@@ -268,16 +268,27 @@ const char *view_note(struct view *view, const struct change *change) {
     return change->note ? escaped(view, change->note) : NULL;
 }
 
+/* What is expected is not known to the second once it takes minutes. */
+const char *view_duration(struct view *view, int64_t duration_ms) {
+    int64_t step_ms = duration_ms < 60000 ? 1000 : duration_ms < 600000 ? 10000 : 60000;
+    int64_t rounded_ms = (duration_ms + step_ms / 2) / step_ms * step_ms;
+    return rounded_ms > 0 ? text_of_duration(view->arena, rounded_ms) : "1 s";
+}
+
+/* What holds a step back: the one before it that is blocked, or else the one that comes last. */
 const char *view_gate(struct view *view, const struct step *step) {
+    const struct step *steps = view->plan->steps;
     const struct step_edge *last = NULL;
     for (size_t i = 0; i < step->edge_count; i++) {
-        if (!last || view->plan->steps[step->edges[i].before].wave > view->plan->steps[last->before].wave)
-            last = &step->edges[i];
+        const struct step_edge *edge = &step->edges[i];
+        bool later = !last || steps[edge->before].wave > steps[last->before].wave;
+        if (!last || !steps[last->before].blocked == !steps[edge->before].blocked ? later : steps[edge->before].blocked != NULL)
+            last = edge;
     }
     if (!last)
         return NULL;
-    const char *name = escaped(view, view->plan->steps[last->before].id);
-    const char *ready = last->gate == GATE_READY ? " · until ready" : "";
+    const char *name = escaped(view, steps[last->before].id);
+    const char *ready = steps[last->before].blocked ? ", which is blocked" : last->gate == GATE_READY ? " · until ready" : "";
     if (step->edge_count == 1)
         return arena_text(view->arena, "after %s%s", name, ready);
     return arena_text(view->arena, "after %s%s, and %zu more", name, ready, step->edge_count - 1);
@@ -370,9 +381,18 @@ static void add_effort(struct view *view, struct text *out) {
     }
     text_add(out, " · %u wave%s", plan->wave_count, plan->wave_count == 1 ? "" : "s");
     if (plan->forecast_ms[0] > 0)
-        text_add(out, " · about %s (at worst %s)", text_of_duration(view->arena, plan->forecast_ms[0]),
-                 text_of_duration(view->arena, plan->forecast_ms[1]));
-    text_add(out, " · %u AWS and %u Kubernetes writes", aws, kubernetes);
+        text_add(out, " · about %s (at worst %s)", view_duration(view, plan->forecast_ms[0]), view_duration(view, plan->forecast_ms[1]));
+    if (aws && kubernetes)
+        text_add(out, " · %u AWS and %u Kubernetes writes", aws, kubernetes);
+    else if (aws + kubernetes)
+        text_add(out, " · %u %s write%s", aws + kubernetes, aws ? "AWS" : "Kubernetes", aws + kubernetes == 1 ? "" : "s");
+}
+
+static void add_shortfall(struct text *out, const char **comma, size_t count, const char *what) {
+    if (count == 0)
+        return;
+    text_add(out, "%s%zu %s", *comma, count, what);
+    *comma = ", ";
 }
 
 void report_summary(struct view *view, struct text *out) {
@@ -406,9 +426,12 @@ void report_summary(struct view *view, struct text *out) {
     if (!trusted) {
         text_add(out, "%s: ", plan->step_count == waiting ? ", but the plan is partial" : " · partial");
         size_t errors = plan->findings ? plan->findings->error_count : 0;
-        text_add(out, "%u could not be read, %u refused, %zu error%s in git", plan->unknown_count, refused, errors, errors == 1 ? "" : "s");
+        const char *comma = "";
+        add_shortfall(out, &comma, plan->unknown_count, "could not be read");
+        add_shortfall(out, &comma, refused, "refused");
+        add_shortfall(out, &comma, errors, errors == 1 ? "error in git" : "errors in git");
         if (!plan->world->complete && plan->unknown_count == 0)
-            text_add_string(out, ", not everything could be listed");
+            text_add(out, "%snot everything could be listed", comma);
     }
     text_add_string(out, plan->step_count == waiting ? ".\n" : "\n");
 }

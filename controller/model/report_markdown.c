@@ -198,8 +198,8 @@ static void add_title(struct view *view, struct text *out) {
     text_add(out, " · **%u delete**", plan_count(plan, ACTION_DELETE));
     text_add(out, " · %u wave%s", plan->wave_count, plan->wave_count == 1 ? "" : "s");
     if (plan->forecast_ms[0] > 0)
-        text_add(out, " · forecast %s (p50) – %s (p90)", text_of_duration(view->arena, plan->forecast_ms[0]),
-                 text_of_duration(view->arena, plan->forecast_ms[1]));
+        text_add(out, " · forecast %s (p50) – %s (p90)", view_duration(view, plan->forecast_ms[0]),
+                 view_duration(view, plan->forecast_ms[1]));
     if (!plan->complete)
         text_add_string(out, " · **partial**");
     text_add_string(out, "\n\n");
@@ -259,7 +259,7 @@ static void add_blocked(struct page *page, struct text *out) {
 }
 
 /* One row of the table: all steps of a wave with the same action and kind. */
-static void add_row(struct view *view, const struct step *first, size_t count, struct text *out) {
+static void add_row(struct view *view, const struct step *first, size_t count, const char *gate, struct text *out) {
     text_add(out, "| %u | %s ", first->wave, view_glyph(first->action));
     if (count == 1)
         add_code(out, view_name(view, first));
@@ -269,10 +269,9 @@ static void add_row(struct view *view, const struct step *first, size_t count, s
     const char *disruption = view_disruption(view, first);
     text_add_string(out, disruption && count == 1 ? disruption : first->disruptive ? "yes" : "none");
     text_add_string(out, " | ");
-    const char *gate = view_gate(view, first);
     if (first->blocked)
         text_add_string(out, "**blocked**");
-    else if (gate && count == 1)
+    else if (gate)
         add_code(out, gate);
     text_add_string(out, " |\n");
 }
@@ -286,15 +285,18 @@ static void add_table(struct view *view, struct text *out) {
     for (size_t i = 0; i < plan->step_count; i++) {
         const struct step *first = &plan->steps[i];
         size_t count = 0;
+        const char *gate = view_gate(view, first);
         for (size_t j = i; !done[i] && j < plan->step_count && plan->steps[j].wave == first->wave; j++) {
             const struct step *step = &plan->steps[j];
             bool same = !done[j] && step->action == first->action && text_equal(view_kind(step), view_kind(first)) && !step->blocked == !first->blocked;
             count += same;
+            if (same && gate && !text_equal(view_gate(view, step), gate))
+                gate = "each after its own";
             if (same && j > i)
                 done[j] = true;
         }
         if (count)
-            add_row(view, first, count, out);
+            add_row(view, first, count, gate, out);
     }
     text_add_string(out, "\n");
 }
@@ -316,7 +318,10 @@ static void add_group(struct page *page, const struct group *group, struct text 
     if (!names)
         return;
     bool body = shows_body(page, group);
-    text_add(out, body ? "<details><summary>%s " : "%s ", view_glyph(group->first->action));
+    if (body)
+        text_add(out, "<details><summary>%s ", view_glyph(group->first->action));
+    else /* a sign alone would be read as that of a list */
+        text_add(out, "- %s ", action_name(group->first->action));
     if (group->count == 1) {
         add_code(out, view_name(view, group->first));
     } else {

@@ -75,7 +75,7 @@ static void add_step_line(struct view *view, const struct step *step, size_t wid
     const char *gate = view_gate(view, step);
     const char *disruption = view_disruption(view, step);
     const char *about = step->expected_ms[0] > 0 && step->action != ACTION_WAIT
-                            ? arena_text(view->arena, "about %s", text_of_duration(view->arena, step->expected_ms[0]))
+                            ? arena_text(view->arena, "about %s", view_duration(view, step->expected_ms[0]))
                             : NULL;
     bool any = false;
     if (gate || disruption || about)
@@ -86,10 +86,23 @@ static void add_step_line(struct view *view, const struct step *step, size_t wid
     text_add_string(out, "\n");
 }
 
-static size_t path_width(const struct difference *difference) {
+/* An item that is its own key is said once: as the value. */
+static size_t path_length(const struct change *change) {
+    const char *value = change->before ? value_text(change->before) : value_text(change->after);
+    size_t length = strlen(change->path);
+    size_t own = value && !change->sensitive && !(change->before && change->after) ? strlen(value) + 2 : length;
+    bool repeated = own < length && change->path[length - own] == '[' && strncmp(change->path + length - own + 1, value, own - 2) == 0;
+    return repeated ? length - own : length;
+}
+
+static const char *path_of(struct view *view, const struct change *change) {
+    return arena_text(view->arena, "%.*s", (int)path_length(change), change->path);
+}
+
+static size_t path_width(struct view *view, const struct difference *difference) {
     size_t width = PATH_LEAST;
     for (size_t i = 0; i < difference->change_count; i++) {
-        size_t own = width_of(difference->changes[i].path);
+        size_t own = view_is_long(view, &difference->changes[i]) ? 0 : width_of(path_of(view, &difference->changes[i]));
         if (own > width && own <= PATH_MOST)
             width = own;
     }
@@ -97,12 +110,16 @@ static size_t path_width(const struct difference *difference) {
 }
 
 static void add_change_line(struct view *view, const struct change *change, size_t width, struct text *out) {
+    const char *path = path_of(view, change);
     text_add_string(out, "       ");
-    mask_escape(out, change->path, strlen(change->path));
-    pad(out, width_of(change->path), width);
-    text_add_string(out, "  ");
+    mask_escape(out, path, strlen(path));
     const char *note = view_note(view, change);
-    if (view_is_long(view, change)) {
+    bool is_long = view_is_long(view, change);
+    if (note || !is_long) {
+        pad(out, width_of(path), width);
+        text_add_string(out, "  ");
+    }
+    if (is_long) {
         text_add(out, "%s\n", note ? note : "");
         view_lines(view, change, 2, "         ", out);
         return;
@@ -133,7 +150,7 @@ static void add_changes(struct view *view, const struct step *step, struct text 
             text_add(out, "       known after %s\n", mask_text(&view->mask, difference->unresolved));
         return;
     }
-    size_t width = path_width(difference);
+    size_t width = path_width(view, difference);
     for (size_t i = 0; i < difference->change_count; i++)
         add_change_line(view, &difference->changes[i], width, out);
 }
@@ -162,21 +179,31 @@ static void add_aside(struct view *view, const struct difference *difference, st
     const char *glyph = difference->type == DIFFERENCE_UNKNOWN ? "?" : difference->type == DIFFERENCE_REFUSED ? "x" : "=";
     const char *what = difference->type == DIFFERENCE_UNKNOWN   ? "could not be read"
                        : difference->type == DIFFERENCE_REFUSED ? "refused"
-                                                                : "stays";
+                                                                : NULL; /* its reason says it all */
     const char *reason = view_reason(view, difference, difference->reason);
-    text_add(out, "  %s %s  %s%s%s\n", glyph, mask_text(&view->mask, id_of(difference)), what, reason ? ": " : "", reason ? reason : "");
+    const struct place *place = difference->resource && what ? &difference->resource->place : NULL;
+    text_add(out, "  %s %s  %s%s%s", glyph, mask_text(&view->mask, id_of(difference)), what ? what : "", what && reason ? ": " : "", reason ? reason : "");
+    if (place && place->file)
+        text_add(out, " (%s:%u)", mask_text(&view->mask, place->file), (unsigned)place->line);
+    text_add_string(out, "\n");
 }
 
-static void add_asides(struct view *view, struct text *out) {
+/* Whether there was anything to say. */
+static bool add_asides(struct view *view, struct text *out) {
     const struct differences *differences = view->plan->differences;
+    bool any = false;
     for (size_t i = 0; i < differences->count; i++) {
         const struct difference *difference = &differences->items[i];
         bool kept = difference->type == DIFFERENCE_NONE && difference->reason;
-        if (difference->type == DIFFERENCE_UNKNOWN || difference->type == DIFFERENCE_REFUSED || kept)
+        bool said = difference->type == DIFFERENCE_UNKNOWN || difference->type == DIFFERENCE_REFUSED || kept;
+        bool listed = !said && difference->type == DIFFERENCE_NONE && view->options->verbose && difference->resource;
+        if (said)
             add_aside(view, difference, out);
-        else if (difference->type == DIFFERENCE_NONE && view->options->verbose && difference->resource)
+        else if (listed)
             text_add(out, "  = %s\n", mask_text(&view->mask, id_of(difference)));
+        any = any || said || listed;
     }
+    return any;
 }
 
 static const char *grouped(struct arena *arena, size_t number) {
@@ -194,11 +221,11 @@ void report_text(const struct plan *plan, const struct report_options *options, 
     size_t width = name_width(&view);
     for (size_t i = 0; i < plan->step_count; i++)
         add_step(&view, &plan->steps[i], width, out);
-    add_asides(&view, out);
+    bool asides = add_asides(&view, out);
     if (plan->step_count && plan->differences->unchanged_count)
         text_add(out, "  = %s object%s unchanged\n", grouped(arena, plan->differences->unchanged_count),
                  plan->differences->unchanged_count == 1 ? "" : "s");
-    text_add_string(out, plan->step_count ? "\n" : "");
+    text_add_string(out, plan->step_count || asides ? "\n" : "");
     if (plan->findings && plan->findings->count) {
         report_findings(plan->findings, options->colour, out);
         text_add_string(out, "\n");

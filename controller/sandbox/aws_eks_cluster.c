@@ -185,7 +185,7 @@ static const char *endpoint_served(const struct sandbox_options *options, struct
 static const char *authority_of(const struct sandbox_options *options) {
     const char *pem = options->kubernetes_url != NULL ? options->kubernetes_ca_pem
                       : options->server_url != NULL   ? options->server_ca_pem
-                                                      : placeholder_ca;
+                                                      : NULL;
     return pem == NULL ? placeholder_ca : pem;
 }
 

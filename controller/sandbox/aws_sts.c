@@ -72,7 +72,7 @@ static void keys_prune(struct world *world, struct value *keys) {
     const int64_t told_ms = 3600 * 1000;
     for (size_t i = keys->map.count; i > 0; i--) {
         int64_t expires_ms = value_integer(value_find(&keys->map.members[i - 1].value, "expires"), 0);
-        if (expires_ms != 0 && expires_ms + told_ms < world->now_ms)
+        if (expires_ms != 0 && expires_ms + told_ms < aws_signing_now_ms(world))
             value_remove(keys, keys->map.members[i - 1].key);
     }
 }
@@ -96,7 +96,7 @@ static bool session_make(struct aws_request *request, const char *role_arn, stru
     const char *secret = id_hex(world, arena, "secret", 40);
     const char *session = arena_text(arena, "FwoGZXIvYXdzE%s%s", id_hex(world, arena, "session", 64), id_hex(world, arena, "session", 64));
     const char *arn = arena_text(arena, "arn:%s:sts::%s:assumed-role/%s/%s", partition, account, role, session_name);
-    int64_t expires_ms = world->now_ms + length_s * 1000;
+    int64_t expires_ms = aws_signing_now_ms(world) + length_s * 1000;
     struct value key = value_of_map();
     value_set(arena, &key, "secret", value_of_text(secret));
     value_set(arena, &key, "session", value_of_text(session));
@@ -149,7 +149,7 @@ static bool assume_role_with_web_identity(struct aws_request *request, struct te
         return aws_refuse(request, 400, "InvalidIdentityToken",
                           "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)");
     int64_t expires_s = value_integer(value_find(&claims, "exp"), INT64_MAX);
-    if (expires_s <= request->world->now_ms / 1000)
+    if (expires_s <= aws_signing_now_ms(request->world) / 1000)
         return aws_refuse(request, 400, "ExpiredTokenException",
                           "Token expired: current date/time must be before the expiration date/time");
     const char *issuer = value_text_at(&claims, "iss");

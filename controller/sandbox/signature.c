@@ -169,14 +169,14 @@ static const char *code_of(const struct aws_request *request, const char *eks, c
     return request->service == SERVICE_EKS ? eks : query;
 }
 
-static int64_t signing_now_ms(const struct world *world) {
+int64_t aws_signing_now_ms(const struct world *world) {
     struct clock *real = world->options->real_clock;
-    return real == NULL ? world->now_ms : clock_wall_ms(real); /* real clients sign with the real time, also when the world's runs faster */
+    return real == NULL ? world->now_ms : clock_wall_ms(real);
 }
 
 static bool time_check(struct aws_request *request, const struct claim *claim) {
     const char *code = code_of(request, "InvalidSignatureException", "SignatureDoesNotMatch");
-    int64_t now_ms = signing_now_ms(request->world);
+    int64_t now_ms = aws_signing_now_ms(request->world);
     int64_t date_ms = 0;
     int64_t expires_s = 0;
     struct arena *arena = request->arena;
@@ -216,7 +216,7 @@ static bool key_check(struct aws_request *request, const struct claim *claim, st
     if (!known || !text_equal(claim->session == NULL ? "" : claim->session, out->session == NULL ? "" : out->session))
         return aws_refuse(request, 403, code_of(request, "UnrecognizedClientException", "InvalidClientTokenId"),
                           "The security token included in the request is invalid.");
-    if (out->expires_ms != 0 && out->expires_ms <= request->world->now_ms)
+    if (out->expires_ms != 0 && out->expires_ms <= aws_signing_now_ms(request->world))
         return aws_refuse(request, 403, code_of(request, "ExpiredTokenException", "ExpiredToken"),
                           "The security token included in the request is expired");
     return true;
@@ -280,7 +280,7 @@ static bool token_parameters_are_allowed(struct arena *arena, const char *query)
 
 static bool token_is_fresh(struct world *world, const char *date) {
     int64_t date_ms = 0;
-    int64_t now_ms = signing_now_ms(world);
+    int64_t now_ms = aws_signing_now_ms(world);
     return time_parse(date, &date_ms) && date_ms + TOKEN_AGE_MOST_MS > now_ms && date_ms - SKEW_MOST_MS <= now_ms;
 }
 
@@ -318,7 +318,7 @@ const char *aws_token_identity(struct world *world, const char *token, const cha
         !token_is_fresh(world, claim.date) || !key_find(world, arena, claim.key_id, &key))
         return NULL;
     if (!text_equal(claim.session == NULL ? "" : claim.session, key.session == NULL ? "" : key.session) ||
-        (key.expires_ms != 0 && key.expires_ms <= world->now_ms))
+        (key.expires_ms != 0 && key.expires_ms <= aws_signing_now_ms(world)))
         return NULL;
     if (world->options->check_signatures && !signature_matches(arena, &http, &claim, &key))
         return NULL;

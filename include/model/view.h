@@ -29,6 +29,7 @@ const char *view_note(struct view *view, const struct change *change); /* NULL w
 /* "after NodeGroup/api · until ready"; NULL when it depends on nothing. */
 const char *view_gate(struct view *view, const struct step *step);
 const char *view_disruption(struct view *view, const struct step *step); /* "4 nodes drained"; NULL */
+const char *view_duration(struct view *view, int64_t duration_ms); /* as exact as an expectation is: "11 min" */
 const char *view_short(struct view *view, const char *hash, size_t length); /* its first characters; "" for NULL */
 /* Names with runs folded: "ng-0000…ng-0499, gpu". The names must be sorted. */
 const char *view_names(struct view *view, const char *const *names, size_t count);

@@ -30,6 +30,8 @@ bool aws_refuse(struct aws_request *request, int status, const char *code, const
 
 /* Who signs. False: answered with the refusal. Fills account, identity and key_id. */
 bool signature_check(struct aws_request *request);
+/* The time by which clients sign, and believe credentials to end: the real one for real clients, also when the world's runs faster. */
+int64_t aws_signing_now_ms(const struct world *world);
 
 void eks_answer(struct aws_request *request);
 void iam_answer(struct aws_request *request);
