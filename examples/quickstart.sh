@@ -6,9 +6,8 @@ set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 place=${1:-$root/build/quickstart}
-repository=$place/fleet
-world=$place/world.json
-eksact=$root/build/release/eksact
+repository=fleet # below $place, where everything is done
+world=world.json
 
 step() {
     printf '\n\033[1m== %s\033[0m\n' "$1"
@@ -32,7 +31,6 @@ expect() {
 
 build() {
     local log=$place/build.log
-    mkdir -p "$place"
     if ! (cd "$root" && cmake --preset release && cmake --build --preset release) >"$log" 2>&1; then
         tail -n 30 "$log" >&2
         echo "The build failed; all of its output is in $log." >&2
@@ -60,45 +58,50 @@ change_repository() {
     commit "api: version 2.2, room for 20 nodes"
 }
 
+mkdir -p "$place"
+cd "$place"
+export PATH=$root/build/release:$PATH
+
 step "Build packages"
 [ "${EKSACT_PACKAGES:-}" = skip ] || "$root/deploy/install-packages.sh" "$root/deploy/packages-build.txt"
 
 step "Build (about a minute)"
 build
-run "$eksact" version
+run eksact version
 
 step "A git repository that declares a cluster, its nodes, an IRSA service account and a Deployment"
 make_repository
 
 step "Is it valid? (offline)"
-expect 0 "$eksact" validate "$repository"
+expect 0 eksact validate "$repository"
 
 step "What would happen? (a plan changes nothing; exit code 2 says: there are changes)"
-expect 2 "$eksact" plan --sandbox "$world" "$repository" --ref main
+expect 2 eksact plan --sandbox "$world" "$repository" --ref main
 
 step "Make it so, in order, until all is healthy (a simulated quarter of an hour passes in a moment)"
-expect 0 "$eksact" apply --sandbox "$world" "$repository" --ref main --yes --wait
+expect 0 eksact apply --sandbox "$world" "$repository" --ref main --yes --wait
 
 step "Plan again: nothing left to do (exit code 0)"
-expect 0 "$eksact" plan --sandbox "$world" "$repository" --ref main
+expect 0 eksact plan --sandbox "$world" "$repository" --ref main
 
 step "A commit changes two things"
 change_repository
 
 step "Its plan"
-expect 2 "$eksact" plan --sandbox "$world" "$repository" --ref main
+expect 2 eksact plan --sandbox "$world" "$repository" --ref main
 
 step "And its apply"
-expect 0 "$eksact" apply --sandbox "$world" "$repository" --ref main --yes --wait
+expect 0 eksact apply --sandbox "$world" "$repository" --ref main --yes --wait
 
 cat <<END
 
-Done. The repository is $repository, the simulated world $world. What to try next:
+Done. What to try next:
 
-  cd $repository
-  sed -i 's/m5.large/m5.xlarge/' nodes.yaml         # something that cannot change in place
-  $eksact plan --sandbox $world .                   # ... is a replacement, and blocked until a commit acknowledges it
-  $eksact plan --sandbox $world . --format markdown # as a comment on a pull request
-  $eksact explain NodeGroup.taints                  # documentation of every field
-  $eksact sandbox --listen 127.0.0.1:8443           # the simulated world, for kubectl and the AWS CLI
+  cd $place
+  PATH=$root/build/release:\$PATH
+  sed -i 's/m5.large/m5.xlarge/' fleet/nodes.yaml            # something that cannot change in place ...
+  eksact plan --sandbox world.json fleet                     # ... is a replacement, and blocked until git acknowledges it
+  eksact plan --sandbox world.json fleet --format markdown   # as a comment on a pull request
+  eksact explain NodeGroup.taints                            # every field is documented
+  eksact sandbox --listen 127.0.0.1:8443                     # the simulated world, for kubectl and the AWS CLI
 END

@@ -115,7 +115,7 @@ static bool apply_first(struct session *session, const struct arguments *argumen
     }
     *nothing = pass->plan.step_count == 0;
     if (*nothing) {
-        *code = plan_exit_code(&pass->plan);
+        *code = (int)plan_exit_code(&pass->plan);
         return pass_apply(&session->engine, pass, err);
     }
     return consent(session, arguments, &pass->plan, err) && pass_apply(&session->engine, pass, err);

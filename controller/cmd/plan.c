@@ -54,7 +54,7 @@ static bool plan_show(struct session *session, const struct arguments *arguments
         progress_clear(session->progress);
     if (!plan_print(session, arguments, &pass->plan, stdout, err))
         return false;
-    *code = plan_exit_code(&pass->plan);
+    *code = (int)plan_exit_code(&pass->plan);
     if (arguments->values[OPTION_OUT] != NULL && !plan_file_save(arguments->values[OPTION_OUT], &session->engine, pass, err))
         return false;
     if (!fail_on(arguments, &pass->plan, code, err))

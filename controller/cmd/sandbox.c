@@ -319,10 +319,13 @@ static bool addresses_print(const struct sandbox_service *service, struct error 
         return error_set(err, ERROR_DENIED, "find %s: %s", service->authority_file, strerror(errno));
     printf("# The simulated world. In a shell, these lines lead the AWS CLI, eksact and terraform to it; for kubectl: `eksact kubeconfig CLUSTER`.\n");
     setting_print("AWS_ENDPOINT_URL", service->plain_url != NULL ? service->plain_url : service->url);
+    if (service->plain_url != NULL)
+        setting_print("AWS_ENDPOINT_URL_STS", service->url); /* `aws eks get-token` signs for this one, and API servers take only https */
     setting_print("AWS_CA_BUNDLE", authority_file);
     setting_print("AWS_ACCESS_KEY_ID", SANDBOX_ACCESS_KEY_ID);
     setting_print("AWS_SECRET_ACCESS_KEY", SANDBOX_SECRET_ACCESS_KEY);
-    printf("export AWS_ENDPOINT_URL AWS_CA_BUNDLE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY\n");
+    printf("export AWS_ENDPOINT_URL%s AWS_CA_BUNDLE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY\n",
+           service->plain_url == NULL ? "" : " AWS_ENDPOINT_URL_STS");
     if (fflush(stdout) != 0)
         return error_set(err, ERROR_DENIED, "print the addresses: %s", strerror(errno));
     return true;

@@ -48,8 +48,11 @@ static const char *sandbox_environment(void *context, const char *name) {
     return NULL;
 }
 
-static bool sandbox_open(struct session *session, struct error *err) {
+/* A command has the simulated world in virtual time, so that waiting costs nothing; the controller, which never ends, in real time. */
+static bool sandbox_open(struct session *session, const struct arguments *arguments, struct error *err) {
     struct sandbox_options options = {.check_signatures = true};
+    if (arguments->verb->run == run_command)
+        options.real_clock = clock_system();
     session->sandbox = sandbox_new(&options);
     char *bytes = NULL;
     size_t length = 0;
@@ -195,7 +198,7 @@ bool session_open(struct session *session, const struct arguments *arguments, st
     session->verbose = arguments->given[OPTION_VERBOSE];
     session->colour = colour_wanted(arguments, STDOUT_FILENO);
     session->sandbox_file = arguments->values[OPTION_SANDBOX];
-    bool opened = session->sandbox_file != NULL ? sandbox_open(session, err) : real_open(session, arguments, err);
+    bool opened = session->sandbox_file != NULL ? sandbox_open(session, arguments, err) : real_open(session, arguments, err);
     if (!opened)
         return false;
     struct engine *engine = &session->engine;

@@ -69,19 +69,29 @@ static void add_piece(struct text *out, bool *any, const char *piece) {
     *any = true;
 }
 
+/* EKS takes one kind of update in a call, and one at a time in a cluster. */
+static const char *updates_of(struct view *view, const struct step *step) {
+    size_t updates = 0;
+    for (size_t i = 0; i < step->call_count; i++)
+        updates += step->calls[i].update_type != NULL;
+    return updates > 1 ? arena_text(view->arena, "%zu updates, one after another", updates) : NULL;
+}
+
 static void add_step_line(struct view *view, const struct step *step, size_t width, struct text *out) {
     const char *name = view_name(view, step);
     text_add(out, "  %u %s%3s%s %s", step->wave, colour_of(view, step->action), view_glyph(step->action), plain(view), name);
     const char *gate = view_gate(view, step);
     const char *disruption = view_disruption(view, step);
+    const char *updates = updates_of(view, step);
     const char *about = step->expected_ms[0] > 0 && step->action != ACTION_WAIT
                             ? arena_text(view->arena, "about %s", view_duration(view, step->expected_ms[0]))
                             : NULL;
     bool any = false;
-    if (gate || disruption || about)
+    if (gate || disruption || updates || about)
         pad(out, width_of(name), width);
     add_piece(out, &any, gate);
     add_piece(out, &any, about);
+    add_piece(out, &any, updates);
     add_piece(out, &any, disruption);
     text_add_string(out, "\n");
 }

@@ -289,10 +289,17 @@ static bool header_is_signed(struct arena *arena, const char *names, const char 
     return strstr(arena_text(arena, ";%s;", names), arena_text(arena, ";%s;", name)) != NULL;
 }
 
-static bool token_url_is_sound(struct arena *arena, const struct world_request *http, const struct claim *claim) {
+/* Of AWS; or this world's own, which is where clients with AWS_ENDPOINT_URL have theirs. */
+static bool host_is_sts(const struct world *world, const char *host, const char *region) {
+    const char *own = world->options->server_url;
+    if (own != NULL && text_equal(host, strstr(own, "://") + strlen("://")))
+        return true;
+    return text_starts(host, "sts.") && text_ends(host, region_suffix(region)) && strchr(host, ':') == NULL;
+}
+
+static bool token_url_is_sound(struct world *world, struct arena *arena, const struct world_request *http, const struct claim *claim) {
     const char *action = world_query(arena, http->query, "Action");
-    return text_starts(http->exchange->url, "https://") && text_equal(http->path, "/") && text_starts(http->host, "sts.") &&
-           text_ends(http->host, region_suffix(claim->region)) && strchr(http->host, ':') == NULL &&
+    return text_starts(http->exchange->url, "https://") && text_equal(http->path, "/") && host_is_sts(world, http->host, claim->region) &&
            text_equal(action, "GetCallerIdentity") && text_equal(claim->service, "sts") &&
            token_parameters_are_allowed(arena, http->query) && header_is_signed(arena, claim->signed_headers, "x-k8s-aws-id");
 }
@@ -314,7 +321,7 @@ const char *aws_token_identity(struct world *world, const char *token, const cha
     struct world_request http;
     struct claim claim;
     struct key key;
-    if (!world_request_read(arena, &exchange, &http) || !claim_read(arena, &http, &claim) || !token_url_is_sound(arena, &http, &claim) ||
+    if (!world_request_read(arena, &exchange, &http) || !claim_read(arena, &http, &claim) || !token_url_is_sound(world, arena, &http, &claim) ||
         !token_is_fresh(world, claim.date) || !key_find(world, arena, claim.key_id, &key))
         return NULL;
     if (!text_equal(claim.session == NULL ? "" : claim.session, key.session == NULL ? "" : key.session) ||
