@@ -59,6 +59,7 @@ change_repository() {
 }
 
 mkdir -p "$place"
+place=$(cd "$place" && pwd)
 cd "$place"
 export PATH=$root/build/release:$PATH
 

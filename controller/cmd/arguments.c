@@ -11,6 +11,7 @@ static const struct option_row rows[OPTION_COUNT] = {
     [OPTION_OUT] = {"out", 'o', "FILE", "save the plan, for `eksact apply FILE`"},
     [OPTION_FAIL_ON] = {"fail-on", 0, "WHAT", "exit 3 when the plan has a step of that kind: delete or replace"},
     [OPTION_EXIT_ZERO] = {"exit-zero", 0, NULL, "exit 0, not 2, when there are changes"},
+    [OPTION_IAM_POLICY] = {"iam-policy", 0, NULL, "instead: the IAM policy that the controller needs"},
     [OPTION_LIMIT] = {"limit", 0, "CHARACTERS", "length that a markdown plan is folded to [65536]"},
     [OPTION_YES] = {"yes", 'y', NULL, "do not ask before applying"},
     [OPTION_WAIT] = {"wait", 'w', NULL, "go on until everything is as declared and healthy"},

@@ -1,6 +1,8 @@
 #include "model/explain.h"
 
+#include "base/json.h"
 #include "cmd/command.h"
+#include "model/iam_policy.h"
 
 enum { OUTPUT_LIMIT_BYTES = 16 << 20 };
 
@@ -28,8 +30,20 @@ static const struct kind *kind_find(const char *name, struct error *err) {
     return NULL;
 }
 
+static int iam_policy_print(void) {
+    ARENA_AUTO *arena = arena_new();
+    struct value policy = iam_policy_build(arena);
+    TEXT_AUTO text;
+    text_init(&text, OUTPUT_LIMIT_BYTES);
+    json_render(&text, &policy, 2);
+    printf("%s\n", text.data);
+    return 0;
+}
+
 int schema_command(const struct arguments *arguments) {
     struct error err = {0};
+    if (arguments->given[OPTION_IAM_POLICY])
+        return iam_policy_print();
     const struct kind *kind = arguments->names[0] == NULL ? NULL : kind_find(arguments->names[0], &err);
     if (err.kind != ERROR_NONE)
         return command_fail(&err);

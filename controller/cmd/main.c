@@ -28,7 +28,7 @@ static const struct verb table[] = {
      .connects = true, .options = OPTIONS(OPTION_REF, OPTION_PATH, OPTION_WATCH, OPTION_FORMAT), .run = status_command},
     {.name = "explain", .usage = "[KIND[.FIELD]]", .summary = "Documents a kind or a field", .most_names = 1, .run = explain_command},
     {.name = "schema", .usage = "[KIND]", .summary = "Prints the JSON Schema of a kind, or of all kinds as one", .most_names = 1,
-     .run = schema_command},
+     .options = OPTIONS(OPTION_IAM_POLICY), .run = schema_command},
     {.name = "kubeconfig", .usage = "CLUSTER", .summary = "Prints a kubeconfig for an EKS cluster, for kubectl",
      .help = "As `aws eks update-kubeconfig` writes it: kubectl then gets its tokens from `aws eks get-token`.", .most_names = 1,
      .connects = true, .run = kubeconfig_command},

@@ -191,11 +191,11 @@ static void add_aside(struct view *view, const struct difference *difference, st
                        : difference->type == DIFFERENCE_REFUSED ? "refused"
                                                                 : NULL; /* its reason says it all */
     const char *reason = view_reason(view, difference, difference->reason);
-    const struct place *place = difference->resource && what ? &difference->resource->place : NULL;
-    text_add(out, "  %s %s  %s%s%s", glyph, mask_text(&view->mask, id_of(difference)), what ? what : "", what && reason ? ": " : "", reason ? reason : "");
-    if (place && place->file)
-        text_add(out, " (%s:%u)", mask_text(&view->mask, place->file), (unsigned)place->line);
-    text_add_string(out, "\n");
+    bool mended_in_git = difference->type == DIFFERENCE_REFUSED && difference->resource && difference->resource->place.file;
+    text_add(out, "  %s %s", glyph, mask_text(&view->mask, id_of(difference)));
+    if (mended_in_git)
+        text_add(out, " (%s:%u)", mask_text(&view->mask, difference->resource->place.file), (unsigned)difference->resource->place.line);
+    text_add(out, "  %s%s%s\n", what ? what : "", what && reason ? ": " : "", reason ? reason : "");
 }
 
 /* Whether there was anything to say. */

@@ -55,6 +55,8 @@ static const char *other_cluster(struct world *world, const struct world_request
     if (!text_equal(request->host, "sandbox.invalid") || eks_cluster_taken(world, name))
         return NULL;
     kubernetes_cluster_made(world, name);
+    struct value none = value_of_map(), untainted = value_of_list();
+    kubernetes_nodes_set(world, name, "nodes", 3, &none, &untainted); /* somewhere for pods to run */
     return name;
 }
 

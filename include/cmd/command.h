@@ -13,6 +13,7 @@ enum option_name {
     OPTION_OUT,
     OPTION_FAIL_ON,
     OPTION_EXIT_ZERO,
+    OPTION_IAM_POLICY,
     OPTION_LIMIT,
     OPTION_YES,
     OPTION_WAIT,

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 export PATH="$EKSACT_TOOLS_DIR:$EKSACT_PYTHON_DIR/bin:$PATH"
-"$eksact" sandbox --listen 127.0.0.1:0 --speed 600 --state "$work/world.json" >"$work/sandbox.out" 2>"$work/sandbox.err" &
+"$eksact" sandbox --listen 127.0.0.1:0 --speed 120 --state "$work/world.json" >"$work/sandbox.out" 2>"$work/sandbox.err" &
 started+=($!)
 wait_for 10 "the sandbox's address" grep -q '^export AWS_ENDPOINT_URL' "$work/sandbox.out"
 # shellcheck disable=SC1091
@@ -45,9 +45,9 @@ refused NoSuchEntity "${aws[@]}" iam get-role --role-name nobody
 # A cluster and its nodes.
 refused InvalidParameterException "${aws[@]}" eks create-cluster --name demo --role-arn "$role" --kubernetes-version 1.33 \
     --resources-vpc-config subnetIds=subnet-0a1b2c3d4e5f60001
-"${aws[@]}" eks create-cluster --name demo --role-arn "$role" --kubernetes-version 1.33 --resources-vpc-config "subnetIds=$subnets" >/dev/null
+[ "$("${aws[@]}" eks create-cluster --name demo --role-arn "$role" --kubernetes-version 1.33 --resources-vpc-config "subnetIds=$subnets" \
+    --query cluster.status)" = CREATING ] || fail "a new cluster is not CREATING"
 cluster() { [ "$("${aws[@]}" eks describe-cluster --name demo --query "cluster.$1")" = "$2" ]; }
-cluster status CREATING || fail "a new cluster is not CREATING"
 refused ResourceInUseException "${aws[@]}" eks create-cluster --name demo --role-arn "$role" --resources-vpc-config "subnetIds=$subnets"
 wait_for 30 "an active cluster" cluster status ACTIVE
 [ "$("${aws[@]}" eks list-clusters --query clusters)" = demo ] || fail "the list of clusters"
@@ -72,7 +72,8 @@ arn=$("${aws[@]}" eks describe-cluster --name demo --query cluster.arn)
 # kubectl, with what the AWS CLI wrote and with its tokens.
 aws eks update-kubeconfig --name demo --kubeconfig "$work/kubeconfig" >/dev/null
 export KUBECONFIG=$work/kubeconfig
-[ "$(kubectl auth whoami -o jsonpath='{.status.userInfo.username}')" = arn:aws:iam::111122223333:user/sandbox ] || fail "who am I"
+review='{"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}'
+[ "$(kubectl create --raw /apis/authentication.k8s.io/v1/selfsubjectreviews -f - <<<"$review" | jq -r .status.userInfo.username)" = arn:aws:iam::111122223333:user/sandbox ] || fail "who am I"
 nodes() { [ "$(kubectl get nodes -l eks.amazonaws.com/nodegroup=workers,tier=api --no-headers | grep -c ' Ready ')" = "$1" ]; }
 wait_for 20 "two ready nodes" nodes 2
 expect_exit 1 env AWS_SECRET_ACCESS_KEY=another kubectl get nodes
