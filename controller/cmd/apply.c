@@ -6,7 +6,7 @@
 /* How an application of one commit went, over all its passes. */
 struct outcome {
     unsigned total, failed; /* total: steps of the first plan */
-    unsigned waiting, running, blocked;
+    unsigned waiting, running, blocked, refused;
     bool partial, whole;
 };
 
@@ -43,10 +43,11 @@ static void outcome_add(struct outcome *outcome, const struct pass *pass) {
     outcome->failed = pass->applied.failed;
     outcome->waiting = pass->applied.waiting;
     outcome->running = pass->applied.running;
-    outcome->blocked = 0;
-    for (size_t i = 0; i < pass->plan.step_count; i++)
-        outcome->blocked += pass->plan.steps[i].blocked != NULL;
-    outcome->partial = !pass->plan.complete || pass->findings.error_count > 0;
+    outcome->blocked = pass->applied.held;
+    outcome->refused = 0;
+    for (size_t i = 0; i < pass->differences.count; i++)
+        outcome->refused += pass->differences.items[i].type == DIFFERENCE_REFUSED;
+    outcome->partial = outcome->refused > 0 || !pass->plan.complete || pass->findings.error_count > 0;
     outcome->whole = outcome->failed + outcome->waiting + outcome->running == 0;
 }
 
@@ -54,7 +55,7 @@ static int outcome_print(const struct session *session, const struct outcome *ou
     if (session->progress != NULL)
         progress_clear(session->progress);
     FILE *out = stdout;
-    unsigned left = outcome->running + outcome->waiting + outcome->failed + outcome->blocked;
+    unsigned left = outcome->running + outcome->waiting + outcome->failed + outcome->blocked + outcome->refused;
     unsigned done = outcome->total > left ? outcome->total - left : 0;
     fprintf(out, "Applied: %u of %u step%s done", done, outcome->total, outcome->total == 1 ? "" : "s");
     if (outcome->running > 0)
@@ -65,6 +66,8 @@ static int outcome_print(const struct session *session, const struct outcome *ou
         fprintf(out, ", %u failed", outcome->failed);
     if (outcome->blocked > 0)
         fprintf(out, ", %u blocked by a guard (`eksact plan` says what to write)", outcome->blocked);
+    if (outcome->refused > 0)
+        fprintf(out, ", %u refused (`eksact plan` says why)", outcome->refused);
     fprintf(out, ".\n");
     if (timed_out)
         fprintf(stderr, "eksact: the time of --timeout is over; run `eksact status` to see what waits, `eksact apply` to go on.\n");

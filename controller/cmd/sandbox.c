@@ -29,10 +29,10 @@ struct sandbox_service {
     const char *authority_file, *own_directory; /* the directory is ours to remove; NULL when there is none */
     const char *url, *plain_url;
     int64_t speed;
-    bool moved;            /* since the watches were last looked at */
-    bool changed;          /* since the world was last kept */
-    int64_t keep_at_ms;    /* steady */
-    bool keep_failed;      /* and that was said */
+    bool moved;         /* since the watches were last looked at */
+    bool changed;       /* since the world was last kept */
+    int64_t keep_at_ms; /* steady */
+    bool keep_failed;   /* and that was said */
 };
 
 /* A WATCH of a client, from its answer to its end. */
@@ -105,15 +105,15 @@ static void answer_tear(const struct http_exchange *exchange, struct server_answ
 
 static void service_answer(void *context, const struct server_request *request, struct server_answer *answer) {
     struct sandbox_service *service = context;
-    struct http_exchange exchange = {.method = request->method,
-                                     .url = arena_text(request->arena, "%s%s%s%s", service->url, request->path,
-                                                       request->query[0] == '\0' ? "" : "?", request->query),
-                                     .headers = request->headers,
-                                     .header_count = request->header_count,
-                                     .body = request->body,
-                                     .body_length = request->body_length,
-                                     .limit_bytes = ANSWER_LIMIT_BYTES,
-                                     .arena = request->arena};
+    struct http_exchange exchange = {
+        .method = request->method,
+        .url = arena_text(request->arena, "%s%s%s%s", service->url, request->path, request->query[0] == '\0' ? "" : "?", request->query),
+        .headers = request->headers,
+        .header_count = request->header_count,
+        .body = request->body,
+        .body_length = request->body_length,
+        .limit_bytes = ANSWER_LIMIT_BYTES,
+        .arena = request->arena};
     struct sandbox_watch *watch = NULL;
     bool watches = sandbox_watch_open(service->sandbox, &exchange, &watch);
     if (!watches && !text_equal(request->method, "GET"))
@@ -144,7 +144,8 @@ static bool authority_load(struct sandbox_service *service, const char *key_file
 
 static bool authority_make(struct sandbox_service *service, struct error *err) {
     int64_t now = clock_wall_ms(clock_system());
-    return certificate_authority_make(service->session.arena, "eksact sandbox", now - 3600000, now + 10 * YEAR_MS, &service->authority, err) &&
+    return certificate_authority_make(service->session.arena, "eksact sandbox", now - 3600000, now + 10 * YEAR_MS, &service->authority,
+                                      err) &&
            file_save(service->authority_file, service->authority.pem, strlen(service->authority.pem), err);
 }
 
@@ -216,9 +217,10 @@ static bool servers_start(struct sandbox_service *service, const struct argument
     int64_t now = clock_wall_ms(clock_system());
     const char *names[] = {host_of(service->session.arena, address), NULL};
     struct certificate certificate = {0};
-    bool started = certificate_server_make(service->session.arena, &service->authority, names, now - 3600000, now + YEAR_MS, &certificate, err) &&
-                   serve(service, address, &certificate, &service->server, &service->url, err) &&
-                   (plain == NULL || serve(service, plain, NULL, &service->plain, &service->plain_url, err));
+    bool started =
+        certificate_server_make(service->session.arena, &service->authority, names, now - 3600000, now + YEAR_MS, &certificate, err) &&
+        serve(service, address, &certificate, &service->server, &service->url, err) &&
+        (plain == NULL || serve(service, plain, NULL, &service->plain, &service->plain_url, err));
     secret_done(&certificate.key);
     return started;
 }
@@ -267,7 +269,8 @@ static bool arguments_check(struct sandbox_service *service, const struct argume
     if (kubernetes != NULL && !text_starts(kubernetes, "https://"))
         return error_set(err, ERROR_INVALID, "--kubernetes %s: the URL of an API server, beginning with https://", kubernetes);
     if ((kubernetes == NULL) != (arguments->values[OPTION_KUBERNETES_CA] == NULL))
-        return error_set(err, ERROR_INVALID, "--kubernetes and --kubernetes-ca belong together: an API server and its certificate authority");
+        return error_set(err, ERROR_INVALID,
+                         "--kubernetes and --kubernetes-ca belong together: an API server and its certificate authority");
     return true;
 }
 
@@ -285,7 +288,8 @@ static bool world_keep(struct sandbox_service *service, struct error *err) {
     return file_save(service->session.sandbox_file, text.data, text.length, err);
 }
 
-/* From time to time, so that a crash of this process or its machine loses little. A failure is said once; the last attempt, at the end, decides. */
+/* From time to time, so that a crash of this process or its machine loses little. A failure is said once; the last attempt, at the end,
+ * decides. */
 static void world_keep_now_and_then(struct sandbox_service *service) {
     int64_t now_ms = clock_steady_ms(clock_system());
     if (!service->changed || now_ms < service->keep_at_ms)
@@ -317,7 +321,8 @@ static bool addresses_print(const struct sandbox_service *service, struct error 
     char authority_file[PATH_MAX];
     if (realpath(service->authority_file, authority_file) == NULL)
         return error_set(err, ERROR_DENIED, "find %s: %s", service->authority_file, strerror(errno));
-    printf("# The simulated world. In a shell, these lines lead the AWS CLI, eksact and terraform to it; for kubectl: `eksact kubeconfig CLUSTER`.\n");
+    printf("# The simulated world. In a shell, these lines lead the AWS CLI, eksact and terraform to it; for kubectl: `eksact kubeconfig "
+           "CLUSTER`.\n");
     setting_print("AWS_ENDPOINT_URL", service->plain_url != NULL ? service->plain_url : service->url);
     if (service->plain_url != NULL)
         setting_print("AWS_ENDPOINT_URL_STS", service->url); /* `aws eks get-token` signs for this one, and API servers take only https */

@@ -66,6 +66,8 @@ int status_command(const struct arguments *arguments) {
                 ran = plan_print(&session, arguments, &pass.plan, stdout, &err);
         }
         code = ran ? (int)plan_exit_code(&pass.plan) : command_fail(&err);
+        if (code == PLAN_NONE && pass.plan.step_count > 0)
+            code = PLAN_CHANGES; /* what is under way is not yet as declared */
         pass_done(&pass);
         if (!arguments->given[OPTION_WATCH] || !ran || code == PLAN_NONE)
             break;

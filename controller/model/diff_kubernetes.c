@@ -111,6 +111,14 @@ static const char *taken_note(struct walk *walk) {
     return other ? arena_text(walk->arena, "taken from %s", other) : NULL;
 }
 
+/* Whatever a Secret has beside its name and type is secret, also where its name is misspelt or its type is wrong. */
+static bool holds_secret(const char *path) {
+    static const char *const open[] = {"apiVersion", "kind", "metadata", "type", "immutable", NULL};
+    char first[32];
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(path, ".["), path);
+    return !text_in(first, open);
+}
+
 static void report(struct walk *walk, const struct value *live, const struct value *wanted, const char *path) {
     walk->differs = true;
     if (!walk->out)
@@ -123,7 +131,7 @@ static void report(struct walk *walk, const struct value *live, const struct val
     struct change *change = diff_add(walk->out, walk->arena, shown);
     change->before = live;
     change->after = wanted;
-    change->sensitive = walk->secret && (text_starts(path, "data") || text_starts(path, "stringData"));
+    change->sensitive = walk->secret && holds_secret(path);
     if (live)
         change->note = taken_note(walk);
 }
@@ -285,7 +293,7 @@ static void list_created(const struct resource *resource, struct arena *arena, s
         const struct member *member = &out->desired.map.members[i];
         if (text_in(member->key, parts))
             continue;
-        bool secret = text_equal(resource->kind, "Secret") && (text_equal(member->key, "data") || text_equal(member->key, "stringData"));
+        bool secret = text_equal(resource->kind, "Secret") && holds_secret(member->key);
         bool split = value_is(&member->value, VALUE_MAP) && (secret || text_equal(member->key, "spec") || text_equal(member->key, "data"));
         for (size_t j = 0; split && j < member->value.map.count; j++) {
             const struct member *inner = &member->value.map.members[j];
@@ -294,8 +302,11 @@ static void list_created(const struct resource *resource, struct arena *arena, s
             change->after = &inner->value;
             change->sensitive = secret;
         }
-        if (!split)
-            diff_add(out, arena, member->key)->after = &member->value;
+        if (split)
+            continue;
+        struct change *change = diff_add(out, arena, member->key);
+        change->after = &member->value;
+        change->sensitive = secret;
     }
 }
 

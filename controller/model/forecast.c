@@ -91,7 +91,7 @@ static void start_steps(struct run *run) {
 static void begin(struct run *run) {
     for (size_t i = 0; i < run->plan->step_count; i++) {
         const struct step *step = &run->plan->steps[i];
-        if (step->action != ACTION_WAIT || (step->difference->live && step->difference->live->health == HEALTH_FAILED))
+        if ((step->action != ACTION_WAIT && !step->waits) || (step->difference->live && step->difference->live->health == HEALTH_FAILED))
             continue;
         run->progress[i].state = STEP_RUNNING;
         run->ends_ms[i] = run->now_ms + step->expected_ms[run->which];

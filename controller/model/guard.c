@@ -67,7 +67,8 @@ static void count_holdings(struct check *check) {
     for (size_t i = 0; i < graph->count && i < world->count; i++) {
         struct holding *holding = holding_of(check, graph->resources[i]->target);
         holding->unknown = holding->unknown || world->lives[i].presence == LIVE_UNKNOWN;
-        if (world->lives[i].presence == LIVE_PRESENT && graph->resources[i]->manage == MANAGE_FULL)
+        bool local = graph->resources[i]->row && graph->resources[i]->row->scope == SCOPE_LOCAL; /* nothing is there for it */
+        if (world->lives[i].presence == LIVE_PRESENT && graph->resources[i]->manage == MANAGE_FULL && !local)
             holding->present++;
     }
     for (size_t i = 0; i < world->stray_count; i++) {

@@ -117,24 +117,38 @@ static void learn_inside(struct mask *mask, const struct value *value) {
         mask_of(mask, value);
 }
 
-void mask_learn(struct mask *mask, const struct value *object) {
-    if (text_equal(value_text_at(object, "kind"), "Secret")) {
-        const struct value *data = value_find(object, "data");
-        const struct value *plain = value_find(object, "stringData");
-        for (size_t i = 0; value_is(data, VALUE_MAP) && i < data->map.count; i++)
-            learn_encoded(mask, &data->map.members[i].value);
-        for (size_t i = 0; value_is(plain, VALUE_MAP) && i < plain->map.count; i++)
-            mask_of(mask, &plain->map.members[i].value);
-        return;
+/* Whatever a Secret holds beside its name and type is secret, also where it is misspelt or of a wrong type. */
+static void learn_secret(struct mask *mask, const struct value *object) {
+    static const char *const open[] = {"apiVersion", "kind", "metadata", "type", "immutable", NULL};
+    for (size_t i = 0; i < value_count(object); i++) {
+        const struct member *member = &object->map.members[i];
+        if (text_in(member->key, open))
+            continue;
+        if (!value_is(&member->value, VALUE_MAP))
+            mask_of(mask, &member->value);
+        bool encoded = text_equal(member->key, "data");
+        for (size_t j = 0; value_is(&member->value, VALUE_MAP) && j < value_count(&member->value); j++) {
+            const struct value *value = &member->value.map.members[j].value;
+            if (encoded)
+                learn_encoded(mask, value);
+            else
+                mask_of(mask, value);
+        }
     }
-    learn_inside(mask, object);
+}
+
+void mask_learn(struct mask *mask, const struct value *object) {
+    if (text_equal(value_text_at(object, "kind"), "Secret"))
+        learn_secret(mask, object);
+    else
+        learn_inside(mask, object);
 }
 
 /* "containers[api].env[DB_PASSWORD].value": the name in the last brackets after ".env". */
 static bool path_is_secret(const char *path) {
     if (!path)
         return false;
-    if (strstr(path, "last-applied-configuration"))
+    if (strstr(path, "last-applied-configuration") || text_starts(path, "stringData"))
         return true;
     const char *environment = strstr(path, "env[");
     const char *end = environment ? strchr(environment, ']') : NULL;

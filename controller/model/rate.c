@@ -127,6 +127,9 @@ static void count_flying(struct rate *rate) {
             continue;
         if (progress->state == STEP_RUNNING) {
             take_off(rate, step);
+            /* Slow start is for calls that may be refused; what was accepted and only has to become ready is no reason to hold others back. */
+            if (progress->answered && !step->disruptive && rate->flying_in[step->wave] > 0)
+                rate->flying_in[step->wave]--;
         } else if (progress->state == STEP_DONE && step->disruptive && !is_baked(rate, step, progress)) {
             rate->disruptive++;
             rate->disruptive_in[step->cluster]++;
@@ -147,7 +150,7 @@ static const char *halt_reason(const struct rate *rate) {
 }
 
 /* NULL when the edge is open. */
-static const char *edge_reason(const struct rate *rate, const struct step_edge *edge) {
+static const char *edge_reason(const struct rate *rate, const struct step *step, const struct step_edge *edge) {
     const struct step *before = &rate->plan->steps[edge->before];
     const struct step_progress *progress = &rate->input->progress[edge->before];
     struct arena *arena = rate->arena;
@@ -163,14 +166,14 @@ static const char *edge_reason(const struct rate *rate, const struct step_edge *
         return NULL;
     if (!progress->ready)
         return arena_text(arena, "after %s · until ready", before->id);
-    if (!is_baked(rate, before, progress))
+    if (step->disruptive && !is_baked(rate, before, progress))
         return arena_text(arena, "after %s · %s", before->id, bake_text(rate, before));
     return NULL;
 }
 
 static const char *order_reason(const struct rate *rate, const struct step *step) {
     for (size_t i = 0; i < step->edge_count; i++) {
-        const char *reason = edge_reason(rate, &step->edges[i]);
+        const char *reason = edge_reason(rate, step, &step->edges[i]);
         if (reason)
             return reason;
     }

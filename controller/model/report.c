@@ -275,6 +275,17 @@ const char *view_duration(struct view *view, int64_t duration_ms) {
     return rounded_ms > 0 ? text_of_duration(view->arena, rounded_ms) : "1 s";
 }
 
+/* What disturbs waits until what disturbed before it has been healthy for its bake. */
+static const char *gate_text(struct view *view, const struct step *step, const struct step_edge *edge) {
+    const struct step *before = &view->plan->steps[edge->before];
+    if (before->blocked)
+        return ", which is blocked";
+    if (edge->gate != GATE_READY)
+        return "";
+    int64_t bake_ms = step->disruptive && before->disruptive ? fleet_bake_ms(&view->plan->graph->fleet, view_kind(before)) : 0;
+    return bake_ms > 0 ? arena_text(view->arena, " · until healthy for %s", view_duration(view, bake_ms)) : " · until ready";
+}
+
 /* What holds a step back: the one before it that is blocked, or else the one that comes last. */
 const char *view_gate(struct view *view, const struct step *step) {
     const struct step *steps = view->plan->steps;
@@ -288,7 +299,7 @@ const char *view_gate(struct view *view, const struct step *step) {
     if (!last)
         return NULL;
     const char *name = escaped(view, steps[last->before].id);
-    const char *ready = steps[last->before].blocked ? ", which is blocked" : last->gate == GATE_READY ? " · until ready" : "";
+    const char *ready = gate_text(view, step, last);
     if (step->edge_count == 1)
         return arena_text(view->arena, "after %s%s", name, ready);
     return arena_text(view->arena, "after %s%s, and %zu more", name, ready, step->edge_count - 1);

@@ -62,6 +62,7 @@ static void step_settle(struct running_step *running, enum step_state state, boo
     struct application *application = running->application;
     struct step_progress *progress = &application->progress[running->step->index];
     progress->state = state;
+    progress->answered = true;
     progress->ready = ready;
     progress->reason = reason == NULL ? NULL : arena_copy(application->arena, reason, strlen(reason));
     application->under_way--;
@@ -504,8 +505,21 @@ static void application_run(struct application *application) {
         requests_finish(application->requests);
 }
 
+/* Steps that a guard blocks, and those that come after such a one: no pass of this commit gets to them. Steps stand in the order of waves. */
+static bool *steps_held(const struct application *application) {
+    bool *held = ARENA_ARRAY(application->arena, bool, application->plan->step_count);
+    for (size_t i = 0; i < application->plan->step_count; i++) {
+        const struct step *step = &application->plan->steps[i];
+        held[i] = step->blocked != NULL;
+        for (size_t j = 0; j < step->edge_count; j++)
+            held[i] = held[i] || held[step->edges[j].before];
+    }
+    return held;
+}
+
 static void application_sum(struct application *application, struct apply_result *out) {
     bool aws = false, kubernetes = false;
+    const bool *held = steps_held(application);
     for (size_t i = 0; i < application->plan->step_count; i++) {
         const struct step *step = &application->plan->steps[i];
         switch (application->progress[i].state) {
@@ -522,7 +536,9 @@ static void application_sum(struct application *application, struct apply_result
             break;
         case STEP_PENDING:
         case STEP_SKIPPED:
-            if (step->blocked == NULL)
+            if (held[i])
+                out->held++;
+            else
                 out->waiting++;
             break;
         }
@@ -546,7 +562,9 @@ void apply(struct engine *engine, struct requests *requests, const struct plan *
     for (size_t i = 0; i < plan->step_count; i++) {
         if (plan->steps[i].action != ACTION_WAIT)
             continue;
-        application.progress[i].state = STEP_RUNNING;
+        const struct live *live = plan->steps[i].difference->live;
+        application.progress[i].state = live != NULL && live->health == HEALTH_FAILED ? STEP_FAILED : STEP_RUNNING;
+        application.progress[i].answered = true;
         application.progress[i].reason = plan->steps[i].waits;
         step_tell(&application, &plan->steps[i]);
     }

@@ -94,3 +94,18 @@ bool engine_ledger_store(struct engine *engine, const struct ledger *ledger, str
     engine->ledger_text = strdup(text);
     return true;
 }
+
+bool engine_identity(struct engine *engine, const struct aws_scope *scope, struct arena *arena, const char **out_account_id,
+                     const char **out_arn, struct error *err) {
+    enum { ATTEMPTS = 5, FIRST_WAIT_MS = 500 };
+    for (int attempt = 0;; attempt++) {
+        *err = (struct error){0};
+        if (engine_aws(engine, err) && aws_ready(engine->aws, scope, err) &&
+            aws_identity(engine->aws, scope, arena, out_account_id, out_arn, err))
+            return true;
+        bool stop = engine->stop != NULL && *engine->stop;
+        if (err->kind != ERROR_BUSY || attempt + 1 == ATTEMPTS || stop)
+            return false;
+        engine->http->next(engine->http, clock_steady_ms(engine->clock) + (FIRST_WAIT_MS << attempt));
+    }
+}

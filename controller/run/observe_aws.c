@@ -284,13 +284,9 @@ static bool target_check(struct observation *observation, const struct target *t
     struct engine *engine = observation->engine;
     struct aws_scope scope = link_scope(target);
     const char *account = NULL, *arn = NULL;
-    if (!engine_aws(engine, err) || !aws_ready(engine->aws, &scope, err))
+    if (!engine_identity(engine, &scope, observation->arena, &account, &arn, err))
         return error_wrap(err, "reach AWS account %s", target->name);
-    if (target->account_id == NULL)
-        return true;
-    if (!aws_identity(engine->aws, &scope, observation->arena, &account, &arn, err))
-        return error_wrap(err, "reach AWS account %s", target->name);
-    if (text_equal(account, target->account_id))
+    if (target->account_id == NULL || text_equal(account, target->account_id))
         return true;
     return error_set(err, ERROR_DENIED,
                      "the credentials are of account %s (%s), the manifests are for %s: use credentials of that account, or set assumeRoleArn",

@@ -44,8 +44,7 @@ static bool account_learn(struct engine *engine, struct pass *pass) {
         const char *account = NULL, *arn = NULL;
         if (target->type != TARGET_AWS || target->account_id != NULL || target->region == NULL || engine->account_id != NULL)
             continue;
-        if (engine_aws(engine, &err) && aws_ready(engine->aws, &scope, &err) &&
-            aws_identity(engine->aws, &scope, pass->arena, &account, &arn, &err))
+        if (engine_identity(engine, &scope, pass->arena, &account, &arn, &err))
             engine->account_id = engine->learnt_account_id = strdup(account);
     }
     return engine->learnt_account_id != NULL;

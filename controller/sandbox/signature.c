@@ -321,8 +321,9 @@ const char *aws_token_identity(struct world *world, const char *token, const cha
     struct world_request http;
     struct claim claim;
     struct key key;
-    if (!world_request_read(arena, &exchange, &http) || !claim_read(arena, &http, &claim) || !token_url_is_sound(world, arena, &http, &claim) ||
-        !token_is_fresh(world, claim.date) || !key_find(world, arena, claim.key_id, &key))
+    if (!world_request_read(arena, &exchange, &http) || !claim_read(arena, &http, &claim) ||
+        !token_url_is_sound(world, arena, &http, &claim) || !token_is_fresh(world, claim.date) ||
+        !key_find(world, arena, claim.key_id, &key))
         return NULL;
     if (!text_equal(claim.session == NULL ? "" : claim.session, key.session == NULL ? "" : key.session) ||
         (key.expires_ms != 0 && key.expires_ms <= aws_signing_now_ms(world)))

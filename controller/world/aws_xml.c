@@ -2,6 +2,7 @@
 #include "world/aws_parts.h"
 
 #include <expat.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,6 +162,15 @@ static void on_doctype(void *context, const XML_Char *name, const XML_Char *iden
     give_up(context, "it has a document type");
 }
 
+/* expat 2.9.0 brought a wider function, and deprecates the one that all before it have. */
+static uint64_t line_number(XML_Parser parser) {
+#if XML_MAJOR_VERSION > 2 || (XML_MAJOR_VERSION == 2 && XML_MINOR_VERSION >= 9)
+    return XML_GetCurrentLineNumber64(parser);
+#else
+    return XML_GetCurrentLineNumber(parser);
+#endif
+}
+
 bool aws_xml_parse(struct arena *arena, const char *name, const char *bytes, size_t length, const char **out_root, struct value *out,
                    struct error *err) {
     struct reading reading = {.parser = XML_ParserCreate("UTF-8"), .arena = arena, .result = value_null()};
@@ -174,8 +184,7 @@ bool aws_xml_parse(struct arena *arena, const char *name, const char *bytes, siz
     bool fits = length <= INT32_MAX;
     bool parsed = fits && XML_Parse(reading.parser, bytes, (int)length, XML_TRUE) == XML_STATUS_OK && reading.problem == NULL;
     if (!parsed)
-        error_set(err, ERROR_BROKEN, "%s: cannot be read as XML: line %lu: %s", name,
-                  (unsigned long)XML_GetCurrentLineNumber(reading.parser),
+        error_set(err, ERROR_BROKEN, "%s: cannot be read as XML: line %" PRIu64 ": %s", name, line_number(reading.parser),
                   reading.problem != NULL ? reading.problem : XML_ErrorString(XML_GetErrorCode(reading.parser)));
     while (reading.depth > 0)
         text_done(&reading.frames[--reading.depth].text);

@@ -410,14 +410,24 @@ static void trust_set(struct transfer *transfer) {
     }
 }
 
+/* Before 8.1, libcurl may leave a large HTTP/2 answer lying in its own buffers when other streams of the connection are served in between: poll
+ * has nothing to report, and the answer hangs until its stall limit (seen with concurrent LISTs of kube-apiserver and libcurl 7.88). There,
+ * reads go over several HTTP/1.1 connections; writes, whose answers are small, share one HTTP/2 connection as ever. */
+static bool exchange_shares(const struct http_exchange *exchange) {
+    if (!text_starts(exchange->url, "https://"))
+        return false;
+    return !text_equal(exchange->method, "GET") || curl_version_info(CURLVERSION_NOW)->version_num >= 0x080100;
+}
+
 static void connection_set(struct transfer *transfer) {
     CURL *easy = transfer->easy;
     int64_t connect_ms = transfer->stall_ms < CONNECT_MS_MOST ? transfer->stall_ms : CONNECT_MS_MOST;
     const char *encoding = header_given(transfer->exchange, "accept-encoding");
 
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    bool shares = exchange_shares(transfer->exchange);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)(shares ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
     /* Rather wait for the first connection and share it than open many (HTTP/2 is only known after the handshake). */
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, text_starts(transfer->exchange->url, "https://") ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, shares ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 60L);

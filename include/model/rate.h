@@ -29,6 +29,7 @@ enum step_state { STEP_PENDING, STEP_RUNNING, STEP_DONE, STEP_FAILED, STEP_SKIPP
 
 struct step_progress {
     enum step_state state;
+    bool answered;      /* running: its calls are answered, and the world works on it */
     bool ready;         /* done, and healthy in the applied revision: opens GATE_READY */
     int64_t started_ms; /* wall */
     const char *reason; /* why it waits or failed */

@@ -56,3 +56,8 @@ bool engine_ledger_store(struct engine *engine, const struct ledger *ledger, str
 
 /* Makes engine->aws on first use. */
 bool engine_aws(struct engine *engine, struct error *err);
+
+/* Account and ARN of a scope's credentials, in the arena. Tried again while AWS is busy: without the answer a whole account is unknown. Nothing may be
+ * under way on engine->http. */
+bool engine_identity(struct engine *engine, const struct aws_scope *scope, struct arena *arena, const char **out_account_id,
+                     const char **out_arn, struct error *err);

@@ -96,7 +96,8 @@ END
 expect_exit 0 "$eksact" plan "$work/fleet" -q
 expect_exit 0 "$eksact" kubeconfig demo -q
 expect_text "get-token"
-expect_exit 0 kubectl --kubeconfig "$work/out" get namespace kube-system -o name
+cp "$work/out" "$work/of-eksact"
+expect_exit 0 kubectl --kubeconfig "$work/of-eksact" get namespace kube-system -o name
 
 refused ResourceInUseException "${aws[@]}" eks delete-cluster --name demo
 "${aws[@]}" eks delete-nodegroup --cluster-name demo --nodegroup-name workers >/dev/null

@@ -75,9 +75,11 @@ expect_exit 0 "$eksact" apply "$root/examples/production" --state "$work/ledger.
 # A server that is killed has lost nothing that is older than a few seconds; another one, at another port, goes on, with the same authority.
 sleep 6
 kill -KILL "$server"
+wait "$server" 2>/dev/null || true
 authority=$AWS_CA_BUNDLE
 serve --speed 600
-[ "$AWS_CA_BUNDLE" = "$authority" ] && unset AWS_ENDPOINT_URL_STS || fail "another authority"
+unset AWS_ENDPOINT_URL_STS
+[ "$AWS_CA_BUNDLE" = "$authority" ] || fail "another authority"
 expect_exit 0 "$eksact" plan "$root/examples/production" --state "$work/ledger.json" -q
 kubeconfig
 expect_exit 0 kubectl get deployment web-api --namespace api
@@ -91,7 +93,8 @@ import json, sys
 with open(sys.argv[1]) as file:
     state = json.load(file)
 state["faults"] = [{"exchange": number, "fault": fault} for number, fault in
-                   [(2, "reset"), (4, "reset-after"), (6, "truncate"), (8, "throttle"), (10, "503"), (12, "500"), (15, "reset-after"), (18, "reset")]]
+                   [(2, "reset"), (4, "reset-after"), (6, "truncate"), (8, "throttle"), # the AWS CLI meets these
+                    (12, "503"), (15, "500"), (18, "reset-after"), (21, "reset"), (24, "throttle"), (27, "truncate")]] # and eksact these
 with open(sys.argv[1], "w") as file:
     json.dump(state, file)
 END

@@ -53,7 +53,7 @@ static void test_text(void **state) {
     assert_has(text, "  1   ~ NodeGroup/api-workers");
     assert_has(text, "scalingConfig.maxSize      10 → 20\n");
     assert_has(text, "left to the autoscaler");
-    assert_has(text, "  2   ~ Deployment/production/web-api  after NodeGroup/api-workers · until ready · about 30 s\n");
+    assert_has(text, "  2   ~ Deployment/production/web-api  after NodeGroup/api-workers · until healthy for 10 min · about 30 s\n");
     assert_has(text, "containers[api].image                   web-api:v2.1 → web-api:v2.2\n");
     assert_has(text, "containers[api].env[DB_PASSWORD].value  •••(#1) → •••(#2)\n");
     assert_has(text, "instanceTypes              [m7g.large] → [g5.xlarge]   cannot change in place\n");

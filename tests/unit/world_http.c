@@ -709,6 +709,8 @@ static void tls_shares_one_connection(void **state) {
     struct http_exchange *exchanges = ARENA_ARRAY(fixture->arena, struct http_exchange, COUNT);
     for (size_t i = 0; i < COUNT; i++)
         exchanges[i] = ask_tls(fixture, "/who", &trust);
+    for (size_t i = 0; i < COUNT; i++)
+        exchanges[i].method = "POST"; /* reads do not share with every version of libcurl */
     http_run(fixture->http, exchanges, COUNT, COUNT);
     for (size_t i = 0; i < COUNT; i++) {
         assert_string_equal(exchanges[i].error.text, "");

@@ -59,7 +59,7 @@ static void run_for(struct attending *attending, int64_t duration_ms) {
 
 struct feed {
     const char *pending; /* what the next read of the stream gives */
-    bool at_end;
+    bool at_end, breaks_off;
     unsigned reads, done;
 };
 
@@ -75,7 +75,7 @@ static long feed_read(void *context, char *bytes, size_t room) {
     struct feed *feed = context;
     feed->reads++;
     if (!feed->pending)
-        return feed->at_end ? -1 : 0;
+        return feed->breaks_off ? -2 : feed->at_end ? -1 : 0;
     size_t length = strlen(feed->pending);
     assert_true(length <= room);
     memcpy(bytes, feed->pending, length);
@@ -98,6 +98,7 @@ static void application_answer(void *context, const struct server_request *reque
             probe = request->headers[i].value;
     snprintf(application->seen, sizeof application->seen, "%s|%s|%s|%s|%zu|%.40s", request->method, request->path, request->query, probe,
              request->body_length, request->body);
+    answer->drop = text_equal(request->path, "/drop");
     answer->status = text_equal(request->path, "/none") ? 0 : text_equal(request->path, "/missing") ? 404 : 200;
     answer->headers = text_equal(request->path, "/split") ? split : type;
     answer->header_count = text_equal(request->path, "/split") ? 1 : 2;
@@ -315,6 +316,33 @@ static void test_stream(void **state) {
     run_for(&application.attending, 20);
     assert_int_equal(application.feed.done, 1);
     close(client);
+    application_stop(&application);
+}
+
+static void test_stream_that_breaks_off(void **state) {
+    (void)state;
+    struct application application;
+    application_start(&application, (struct server_options){0});
+    application.feed.pending = "half";
+    application.feed.breaks_off = true;
+    TEXT_AUTO text;
+    text_init(&text, 1 << 16);
+    assert_true(client_ask(&application, "GET /watch HTTP/1.1\r\nHost: h\r\n\r\n", &text));
+    assert_non_null(strstr(text.data, "half"));
+    assert_null(strstr(text.data, "\r\n0\r\n")); /* so that the client knows */
+    assert_int_equal(application.feed.done, 1);
+    application_stop(&application);
+}
+
+static void test_dropped_connection(void **state) {
+    (void)state;
+    struct application application;
+    application_start(&application, (struct server_options){0});
+    TEXT_AUTO text;
+    text_init(&text, 1 << 16);
+    assert_true(client_ask(&application, "GET /drop HTTP/1.1\r\nHost: h\r\n\r\n", &text));
+    assert_int_equal(application.answers, 1);
+    assert_int_equal(text.length, 0);
     application_stop(&application);
 }
 
@@ -595,6 +623,8 @@ int main(void) {
         cmocka_unit_test(test_body_of_exactly_the_limit),
         cmocka_unit_test(test_large_headers),
         cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_stream_that_breaks_off),
+        cmocka_unit_test(test_dropped_connection),
         cmocka_unit_test(test_idle_streams_cost_nothing),
         cmocka_unit_test(test_stream_whose_client_is_gone_ends),
         cmocka_unit_test(test_stop_ends_streams),
