@@ -562,6 +562,23 @@ static void set_digests(struct plan *plan, struct arena *arena) {
     plan->live_digest = hash_hex(arena, &read);
 }
 
+/* What a guard keeps from being changed stays as it is, and goes on to serve: nothing has to wait for a person because of it. A creation that is
+ * blocked does hold what needs it, and deletes keep their order. */
+static void release_edges(struct plan *plan) {
+    for (size_t i = 0; i < plan->step_count; i++) {
+        struct step *step = &plan->steps[i];
+        size_t kept = 0;
+        for (size_t e = 0; e < step->edge_count && step->action != ACTION_DELETE; e++) {
+            const struct step *before = &plan->steps[step->edges[e].before];
+            bool stays = before->blocked && (before->action == ACTION_CHANGE || before->action == ACTION_REPLACE);
+            if (!stays)
+                step->edges[kept++] = step->edges[e];
+        }
+        if (step->action != ACTION_DELETE)
+            step->edge_count = kept;
+    }
+}
+
 void plan_build(const struct plan_input *input, struct arena *arena, struct plan *out) {
     struct plan plan = {.graph = input->graph,
                         .differences = input->differences,
@@ -583,9 +600,12 @@ void plan_build(const struct plan_input *input, struct arena *arena, struct plan
     add_edges(&build);
     find_waves(&plan, arena);
     sort_steps(&plan, arena);
-    set_digests(&plan, arena);
     plan.complete = plan.complete && plan.unknown_count == 0 && !(input->findings && input->findings->error_count);
     guard_check(&plan, input->now_wall_ms, arena);
+    release_edges(&plan);
+    find_waves(&plan, arena);
+    sort_steps(&plan, arena);
+    set_digests(&plan, arena);
     for (size_t i = 0; i < plan.step_count; i++)
         plan.applyable = plan.applyable || (plan.steps[i].action != ACTION_WAIT && !plan.steps[i].blocked && !plan.steps[i].waits);
     forecast_run(&plan, arena);
