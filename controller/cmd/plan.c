@@ -55,6 +55,9 @@ static bool plan_show(struct session *session, const struct arguments *arguments
     if (!plan_print(session, arguments, &pass->plan, stdout, err))
         return false;
     *code = (int)plan_exit_code(&pass->plan);
+    if (session->verbose)
+        fprintf(stderr, "Read with %u AWS and %u Kubernetes requests, %u tried again.\n", pass->requests[REQUEST_AWS].reads,
+                pass->requests[REQUEST_KUBERNETES].reads, pass->requests[REQUEST_AWS].retries + pass->requests[REQUEST_KUBERNETES].retries);
     if (arguments->values[OPTION_OUT] != NULL && !plan_file_save(arguments->values[OPTION_OUT], &session->engine, pass, err))
         return false;
     if (!fail_on(arguments, &pass->plan, code, err))

@@ -11,7 +11,7 @@ static int findings_print(const struct session *session, const struct pass *pass
     if (text.length > 0)
         fputs(text.data, stdout);
     if (pass->findings.error_count > 0) {
-        fprintf(stderr, "%zu of what was found must be mended.\n", pass->findings.error_count);
+        fprintf(stderr, "Not valid: %zu error%s.\n", pass->findings.error_count, pass->findings.error_count == 1 ? "" : "s");
         return 1;
     }
     printf("Valid: %zu resources in %zu files.\n", pass->graph.count, pass->tree.count);

@@ -44,5 +44,6 @@ rss=$(/usr/bin/env python3 -c '
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)' "$eksact" plan "$work/fleet" --ref main --kubeconfig "$KUBECONFIG" -q)
+requests=$("$eksact" plan "$work/fleet" --ref main --kubeconfig "$KUBECONFIG" -q -v 2>&1 >/dev/null | sed -n 's/.* \([0-9]*\) Kubernetes requests.*/\1/p')
 peer=$(millis kubectl diff --server-side -f "$work/fleet" -R)
-echo "kubernetes_unchanged ours=${ours}ms floor=${floor}ms ratio=$(awk "BEGIN{printf \"%.2f\", $ours / $floor}") goal=0.50 (1,005 objects, RSS ${rss} MiB, kubectl diff ${peer}ms, median of 5)"
+echo "kubernetes_unchanged ours=${ours}ms floor=${floor}ms ratio=$(awk "BEGIN{printf \"%.2f\", $ours / $floor}") goal=0.50 (1,005 objects, $requests requests, RSS ${rss} MiB, kubectl diff ${peer}ms, median of 5)"
