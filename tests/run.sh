@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need, builds with sanitizers, and runs them.
 # usage: tests/run.sh [LABEL] [-q]
-#   LABEL  only tests of that label: unit case sandbox cli kube aws git fuzz headers layers yaml
-#   -q     only quick ones: without the real Kubernetes and AWS clients
+#   LABEL  only tests of that label: unit case sandbox walk cli kube aws git fuzz headers layers yaml
+#   -q     only quick ones: without the real Kubernetes and AWS clients, and without the walk over all faults
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -15,7 +15,7 @@ for word in "$@"; do
     *) label=$word ;;
     esac
 done
-slow='^(kube|aws|yaml)$'
+slow='^(kube|aws|yaml|walk)$'
 
 step() {
     printf '== %s\n' "$1"

@@ -1,9 +1,9 @@
 #include "run/links.h"
 
-#include <errno.h>
 #include <libgen.h>
 
 #include "base/hash.h"
+#include "run/files.h"
 
 enum { KUBECONFIG_LIMIT_BYTES = 1 << 20 };
 
@@ -114,28 +114,11 @@ static bool link_eks(struct engine *engine, const struct target *target, const s
     return error_wrap(err, "cluster %s", target->cluster->name);
 }
 
-static char *config_read(const char *path, struct arena *arena, size_t *length, struct error *err) {
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        error_set(err, ERROR_INVALID, "read kubeconfig %s: %s", path, strerror(errno));
-        return NULL;
-    }
-    char *bytes = arena_take(arena, KUBECONFIG_LIMIT_BYTES + 1);
-    *length = fread(bytes, 1, KUBECONFIG_LIMIT_BYTES, file);
-    bool failed = ferror(file) || *length == KUBECONFIG_LIMIT_BYTES;
-    fclose(file);
-    if (failed) {
-        error_set(err, ERROR_INVALID, "read kubeconfig %s: it cannot be read whole, or is larger than 1 MiB", path);
-        return NULL;
-    }
-    return bytes;
-}
-
 static bool link_config(struct link *link, const char *path, const char *context, struct arena *arena, struct error *err) {
     size_t length = 0;
-    char *bytes = config_read(path, arena, &length, err);
-    if (bytes == NULL)
-        return false;
+    char *bytes = NULL;
+    if (!file_load(path, KUBECONFIG_LIMIT_BYTES, arena, &bytes, &length, err))
+        return error_wrap(err, "kubeconfig");
     char *directory = dirname(arena_copy(arena, path, strlen(path)));
     return kube_new_from_config(path, bytes, length, directory, context, &link->kube, err);
 }

@@ -3,6 +3,7 @@
 
 #include "cmd/command.h"
 #include "run/engine.h"
+#include "run/files.h"
 #include "sandbox/sandbox.h"
 
 struct progress;
@@ -34,6 +35,3 @@ bool session_stopped(const struct session *session);
 
 /* Waits, attending to what the seam attends; returns early when asked to end. */
 void session_wait(struct session *session, int64_t duration_ms);
-
-bool file_load(const char *path, size_t limit_bytes, struct arena *arena, char **out, size_t *length, struct error *err);
-bool file_save(const char *path, const char *bytes, size_t length, struct error *err);

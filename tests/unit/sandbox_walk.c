@@ -74,51 +74,16 @@ static void walk(const char *fault, unsigned stride) {
     }
 }
 
-static void survives_reset(void **state) {
-    (void)state;
-    walk("reset", 1);
+/* Each fault is a program run of its own, so that several may run side by side: `unit_sandbox_walk FAULT`. */
+static void survives(void **state) {
+    walk(*state, 1);
 }
 
-static void survives_lost_answers(void **state) {
-    (void)state;
-    walk("reset-after", 1);
-}
-
-static void survives_server_errors(void **state) {
-    (void)state;
-    walk("500", 1);
-}
-
-static void survives_throttling(void **state) {
-    (void)state;
-    walk("throttle", 1);
-}
-
-static void survives_truncation(void **state) {
-    (void)state;
-    walk("truncate", 1);
-}
-
-static void survives_being_killed_before_a_call(void **state) {
-    (void)state;
-    walk("kill", 1);
-}
-
-static void survives_being_killed_after_a_call(void **state) {
-    (void)state;
-    walk("kill-after", 1);
-}
-
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(settles_without_faults),
-        cmocka_unit_test(survives_reset),
-        cmocka_unit_test(survives_lost_answers),
-        cmocka_unit_test(survives_server_errors),
-        cmocka_unit_test(survives_throttling),
-        cmocka_unit_test(survives_truncation),
-        cmocka_unit_test(survives_being_killed_before_a_call),
-        cmocka_unit_test(survives_being_killed_after_a_call),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+int main(int count, char **words) {
+    char *fault = count > 1 ? words[1] : "none";
+    const struct CMUnitTest clean[] = {cmocka_unit_test(settles_without_faults)};
+    const struct CMUnitTest broken[] = {cmocka_unit_test_prestate(survives, fault)};
+    if (strcmp(fault, "none") == 0)
+        return cmocka_run_group_tests_name("no fault", clean, NULL, NULL);
+    return cmocka_run_group_tests_name(fault, broken, NULL, NULL);
 }

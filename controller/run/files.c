@@ -1,8 +1,8 @@
+#include "run/files.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
-
-#include "cmd/session.h"
 
 bool file_load(const char *path, size_t limit_bytes, struct arena *arena, char **out, size_t *length, struct error *err) {
     FILE *file = fopen(path, "re");
@@ -44,7 +44,7 @@ bool file_save(const char *path, const char *bytes, size_t length, struct error 
     int descriptor = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (descriptor < 0)
         return error_set(err, ERROR_DENIED, "write %s: %s", fresh, strerror(errno));
-    bool written = bytes_write(descriptor, bytes, length);
+    bool written = bytes_write(descriptor, bytes, length) && fsync(descriptor) == 0;
     int failure = errno;
     if (close(descriptor) != 0 || !written)
         return error_set(err, ERROR_DENIED, "write %s: %s", fresh, strerror(failure));
