@@ -38,14 +38,12 @@ struct arena {
     size_t used_bytes;
 };
 
-static _Noreturn void end_process(const char *why)
-{
+static _Noreturn void end_process(const char *why) {
     (void)fprintf(stderr, "eksact: %s\n", why);
     abort();
 }
 
-struct arena *arena_new(void)
-{
+struct arena *arena_new(void) {
     struct arena *arena = calloc(1, sizeof *arena);
     if (arena == NULL)
         end_process("out of memory");
@@ -53,8 +51,7 @@ struct arena *arena_new(void)
     return arena;
 }
 
-void arena_free(struct arena *arena)
-{
+void arena_free(struct arena *arena) {
     if (arena == NULL)
         return;
     for (struct chunk *chunk = arena->newest; chunk != NULL;) {
@@ -65,14 +62,12 @@ void arena_free(struct arena *arena)
     free(arena);
 }
 
-void arena_free_at(struct arena **arena)
-{
+void arena_free_at(struct arena **arena) {
     arena_free(*arena);
     *arena = NULL;
 }
 
-static unsigned char *add_chunk(struct arena *arena, size_t size_bytes)
-{
+static unsigned char *add_chunk(struct arena *arena, size_t size_bytes) {
     struct chunk *chunk = calloc(1, sizeof *chunk + size_bytes);
     if (chunk == NULL)
         end_process("out of memory");
@@ -81,8 +76,7 @@ static unsigned char *add_chunk(struct arena *arena, size_t size_bytes)
     return chunk->bytes;
 }
 
-static void *take_slowly(struct arena *arena, size_t size_bytes)
-{
+static void *take_slowly(struct arena *arena, size_t size_bytes) {
     if (size_bytes > ARENA_LIMIT_BYTES || arena->used_bytes + size_bytes > ARENA_LIMIT_BYTES)
         end_process("a pass needs more memory than its limit");
     arena->used_bytes += size_bytes;
@@ -98,8 +92,7 @@ static void *take_slowly(struct arena *arena, size_t size_bytes)
     return piece;
 }
 
-static void *take_rounded(struct arena *arena, size_t size_bytes)
-{
+static void *take_rounded(struct arena *arena, size_t size_bytes) {
     if (size_bytes > arena->free_bytes)
         return take_slowly(arena, size_bytes);
     unsigned char *piece = arena->free_from;
@@ -109,8 +102,7 @@ static void *take_rounded(struct arena *arena, size_t size_bytes)
     return piece;
 }
 
-void *arena_take(struct arena *arena, size_t size_bytes)
-{
+void *arena_take(struct arena *arena, size_t size_bytes) {
     if (size_bytes > ARENA_LIMIT_BYTES)
         end_process("a pass needs more memory than its limit");
     if (PIECES_APART)
@@ -119,15 +111,13 @@ void *arena_take(struct arena *arena, size_t size_bytes)
     return take_rounded(arena, rounded == 0 ? ALIGNMENT : rounded);
 }
 
-void *arena_array(struct arena *arena, size_t item_bytes, size_t count)
-{
+void *arena_array(struct arena *arena, size_t item_bytes, size_t count) {
     if (item_bytes != 0 && count > ARENA_LIMIT_BYTES / item_bytes)
         end_process("a pass needs more memory than its limit");
     return arena_take(arena, item_bytes * count);
 }
 
-void *arena_grow(struct arena *arena, void *items, size_t count, size_t item_bytes)
-{
+void *arena_grow(struct arena *arena, void *items, size_t count, size_t item_bytes) {
     if (count == 0)
         return items != NULL ? items : arena_array(arena, item_bytes, 1);
     bool has_room = (count & (count - 1)) != 0;
@@ -139,8 +129,7 @@ void *arena_grow(struct arena *arena, void *items, size_t count, size_t item_byt
 }
 
 /* Texts need no alignment: they come from the far end of the chunk, close together. */
-static char *take_text(struct arena *arena, size_t size_bytes)
-{
+static char *take_text(struct arena *arena, size_t size_bytes) {
     if (PIECES_APART || size_bytes > arena->free_bytes)
         return arena_take(arena, size_bytes);
     arena->free_bytes -= size_bytes;
@@ -148,16 +137,14 @@ static char *take_text(struct arena *arena, size_t size_bytes)
     return (char *)arena->free_from + arena->free_bytes;
 }
 
-char *arena_copy(struct arena *arena, const char *bytes, size_t length)
-{
+char *arena_copy(struct arena *arena, const char *bytes, size_t length) {
     char *copy = take_text(arena, length + 1);
     if (length > 0)
         memcpy(copy, bytes, length);
     return copy;
 }
 
-char *arena_text(struct arena *arena, const char *format, ...)
-{
+char *arena_text(struct arena *arena, const char *format, ...) {
     va_list values;
     va_start(values, format);
     char *text = arena_textv(arena, format, values);
@@ -165,8 +152,7 @@ char *arena_text(struct arena *arena, const char *format, ...)
     return text;
 }
 
-char *arena_textv(struct arena *arena, const char *format, va_list values)
-{
+char *arena_textv(struct arena *arena, const char *format, va_list values) {
     char first[256];
     va_list again;
     va_copy(again, values);
@@ -184,7 +170,6 @@ char *arena_textv(struct arena *arena, const char *format, va_list values)
     return text;
 }
 
-size_t arena_used_bytes(const struct arena *arena)
-{
+size_t arena_used_bytes(const struct arena *arena) {
     return arena->used_bytes;
 }

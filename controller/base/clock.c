@@ -5,44 +5,37 @@
 #include <string.h>
 #include <time.h>
 
-static int64_t read_ms(clockid_t id)
-{
+static int64_t read_ms(clockid_t id) {
     struct timespec now;
     (void)clock_gettime(id, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int64_t read_wall_ms(struct clock *clock)
-{
+static int64_t read_wall_ms(struct clock *clock) {
     (void)clock;
     return read_ms(CLOCK_REALTIME);
 }
 
-static int64_t read_steady_ms(struct clock *clock)
-{
+static int64_t read_steady_ms(struct clock *clock) {
     (void)clock;
     return read_ms(CLOCK_MONOTONIC);
 }
 
-struct clock *clock_system(void)
-{
+struct clock *clock_system(void) {
     /* Has no state: nothing ever writes to it, whatever the type says. */
     static const struct clock system_clock = {.wall_ms = read_wall_ms, .steady_ms = read_steady_ms};
     return (struct clock *)&system_clock;
 }
 
-int64_t clock_wall_ms(struct clock *clock)
-{
+int64_t clock_wall_ms(struct clock *clock) {
     return clock->wall_ms(clock);
 }
 
-int64_t clock_steady_ms(struct clock *clock)
-{
+int64_t clock_steady_ms(struct clock *clock) {
     return clock->steady_ms(clock);
 }
 
-static char *format_time(struct arena *arena, int64_t wall_ms, const char *format)
-{
+static char *format_time(struct arena *arena, int64_t wall_ms, const char *format) {
     int64_t seconds = wall_ms / 1000 - (wall_ms % 1000 < 0);
     time_t time = (time_t)seconds;
     struct tm parts = {0};
@@ -52,19 +45,16 @@ static char *format_time(struct arena *arena, int64_t wall_ms, const char *forma
     return arena_copy(arena, text, length);
 }
 
-char *time_text(struct arena *arena, int64_t wall_ms)
-{
+char *time_text(struct arena *arena, int64_t wall_ms) {
     return format_time(arena, wall_ms, "%Y-%m-%dT%H:%M:%SZ");
 }
 
-char *time_compact(struct arena *arena, int64_t wall_ms)
-{
+char *time_compact(struct arena *arena, int64_t wall_ms) {
     return format_time(arena, wall_ms, "%Y%m%dT%H%M%SZ");
 }
 
 /* Exactly `count` digits; moves *at behind them. */
-static bool read_digits(const char **at, size_t count, int *out)
-{
+static bool read_digits(const char **at, size_t count, int *out) {
     int number = 0;
     for (size_t i = 0; i < count; i++) {
         char digit = (*at)[i];
@@ -77,8 +67,7 @@ static bool read_digits(const char **at, size_t count, int *out)
     return true;
 }
 
-static bool read_letter(const char **at, char letter)
-{
+static bool read_letter(const char **at, char letter) {
     char lower = letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
     if (**at != letter && **at != lower)
         return false;
@@ -87,8 +76,7 @@ static bool read_letter(const char **at, char letter)
 }
 
 /* Year to second, with or without the separators of the long form. */
-static bool read_parts(const char **at, bool compact, struct tm *out)
-{
+static bool read_parts(const char **at, bool compact, struct tm *out) {
     struct tm parts = {0};
     int year;
     int month;
@@ -106,8 +94,7 @@ static bool read_parts(const char **at, bool compact, struct tm *out)
 }
 
 /* timegm moves a 31st of February into March; a date that moved did not exist. */
-static bool to_seconds(struct tm parts, int64_t *out)
-{
+static bool to_seconds(struct tm parts, int64_t *out) {
     int leap = parts.tm_sec == 60;
     parts.tm_sec -= leap;
     struct tm moved = parts;
@@ -116,8 +103,7 @@ static bool to_seconds(struct tm parts, int64_t *out)
 }
 
 /* ".25" is 250; finer digits are cut. No fraction is 0. */
-static bool read_fraction(const char **at, int64_t *out_ms)
-{
+static bool read_fraction(const char **at, int64_t *out_ms) {
     *out_ms = 0;
     if (**at != '.')
         return true;
@@ -130,8 +116,7 @@ static bool read_fraction(const char **at, int64_t *out_ms)
     return digits > 0;
 }
 
-static bool read_offset(const char **at, int64_t *out_seconds)
-{
+static bool read_offset(const char **at, int64_t *out_seconds) {
     *out_seconds = 0;
     if (read_letter(at, 'Z'))
         return true;
@@ -147,8 +132,7 @@ static bool read_offset(const char **at, int64_t *out_seconds)
     return true;
 }
 
-static bool read_long(const char *text, int64_t *out_wall_ms)
-{
+static bool read_long(const char *text, int64_t *out_wall_ms) {
     struct tm parts;
     int64_t seconds;
     int64_t fraction_ms;
@@ -160,8 +144,7 @@ static bool read_long(const char *text, int64_t *out_wall_ms)
     return true;
 }
 
-static bool read_compact(const char *text, int64_t *out_wall_ms)
-{
+static bool read_compact(const char *text, int64_t *out_wall_ms) {
     struct tm parts;
     int64_t seconds;
     if (!read_parts(&text, true, &parts) || !to_seconds(parts, &seconds) || strcmp(text, "Z") != 0)
@@ -170,8 +153,7 @@ static bool read_compact(const char *text, int64_t *out_wall_ms)
     return true;
 }
 
-static bool read_seconds(const char *text, int64_t *out_wall_ms)
-{
+static bool read_seconds(const char *text, int64_t *out_wall_ms) {
     size_t digits = strspn(text, "0123456789");
     if (digits == 0 || digits > 12)
         return false;
@@ -184,8 +166,7 @@ static bool read_seconds(const char *text, int64_t *out_wall_ms)
     return true;
 }
 
-bool time_parse(const char *text, int64_t *out_wall_ms)
-{
+bool time_parse(const char *text, int64_t *out_wall_ms) {
     if (text == NULL)
         return false;
     return read_long(text, out_wall_ms) || read_compact(text, out_wall_ms) || read_seconds(text, out_wall_ms);

@@ -5,16 +5,14 @@
 #include <string.h>
 
 /* An error is one line wherever it is shown, whatever was quoted into it. */
-static void flatten(char *text)
-{
+static void flatten(char *text) {
     for (char *at = text; *at != '\0'; at++)
         if ((unsigned char)*at < ' ' || *at == 0x7f)
             *at = ' ';
 }
 
 __attribute__((format(printf, 4, 0))) static bool set(struct error *err, enum error_kind kind, struct place place, const char *format,
-                                                     va_list values)
-{
+                                                      va_list values) {
     if (err->kind != ERROR_NONE)
         return false;
     err->kind = kind;
@@ -24,8 +22,7 @@ __attribute__((format(printf, 4, 0))) static bool set(struct error *err, enum er
     return false;
 }
 
-bool error_set(struct error *err, enum error_kind kind, const char *format, ...)
-{
+bool error_set(struct error *err, enum error_kind kind, const char *format, ...) {
     va_list values;
     va_start(values, format);
     (void)set(err, kind, (struct place){0}, format, values);
@@ -33,8 +30,7 @@ bool error_set(struct error *err, enum error_kind kind, const char *format, ...)
     return false;
 }
 
-bool error_set_at(struct error *err, enum error_kind kind, struct place place, const char *format, ...)
-{
+bool error_set_at(struct error *err, enum error_kind kind, struct place place, const char *format, ...) {
     va_list values;
     va_start(values, format);
     (void)set(err, kind, place, format, values);
@@ -42,8 +38,7 @@ bool error_set_at(struct error *err, enum error_kind kind, struct place place, c
     return false;
 }
 
-bool error_wrap(struct error *err, const char *format, ...)
-{
+bool error_wrap(struct error *err, const char *format, ...) {
     char cause[sizeof err->text];
     memcpy(cause, err->text, sizeof cause);
 
@@ -57,8 +52,7 @@ bool error_wrap(struct error *err, const char *format, ...)
     return false;
 }
 
-const char *error_kind_name(enum error_kind kind)
-{
+const char *error_kind_name(enum error_kind kind) {
     static const char *const names[] = {
         [ERROR_NONE] = "none",         [ERROR_INVALID] = "invalid", [ERROR_DENIED] = "denied", [ERROR_MISSING] = "missing",
         [ERROR_CONFLICT] = "conflict", [ERROR_BUSY] = "busy",       [ERROR_BROKEN] = "broken",

@@ -5,42 +5,36 @@
 #include <string.h>
 
 __attribute__((format(printf, 6, 0))) static void add(struct findings *findings, struct arena *arena, struct place place, const char *hint,
-                                                     bool warning, const char *format, va_list values)
-{
+                                                      bool warning, const char *format, va_list values) {
     findings->items = arena_grow(arena, findings->items, findings->count, sizeof findings->items[0]);
-    findings->items[findings->count++] = (struct finding){
-        .place = place, .text = arena_textv(arena, format, values), .hint = hint, .warning = warning};
+    findings->items[findings->count++] =
+        (struct finding){.place = place, .text = arena_textv(arena, format, values), .hint = hint, .warning = warning};
     findings->error_count += !warning;
 }
 
-void findings_add(struct findings *findings, struct arena *arena, struct place place, const char *hint, const char *format, ...)
-{
+void findings_add(struct findings *findings, struct arena *arena, struct place place, const char *hint, const char *format, ...) {
     va_list values;
     va_start(values, format);
     add(findings, arena, place, hint, false, format, values);
     va_end(values);
 }
 
-void findings_warn(struct findings *findings, struct arena *arena, struct place place, const char *hint, const char *format, ...)
-{
+void findings_warn(struct findings *findings, struct arena *arena, struct place place, const char *hint, const char *format, ...) {
     va_list values;
     va_start(values, format);
     add(findings, arena, place, hint, true, format, values);
     va_end(values);
 }
 
-static int compare_texts(const char *one, const char *other)
-{
+static int compare_texts(const char *one, const char *other) {
     return strcmp(one != NULL ? one : "", other != NULL ? other : "");
 }
 
-static int compare_numbers(uint32_t one, uint32_t other)
-{
+static int compare_numbers(uint32_t one, uint32_t other) {
     return (one > other) - (one < other);
 }
 
-static int compare(const void *left, const void *right)
-{
+static int compare(const void *left, const void *right) {
     const struct finding *one = left;
     const struct finding *other = right;
     int order = compare_texts(one->place.file, other->place.file);
@@ -60,8 +54,7 @@ static int compare(const void *left, const void *right)
     return order;
 }
 
-void findings_sort(struct findings *findings)
-{
+void findings_sort(struct findings *findings) {
     if (findings->count == 0)
         return;
     qsort(findings->items, findings->count, sizeof findings->items[0], compare);

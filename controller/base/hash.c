@@ -10,23 +10,20 @@
 #include "base/json.h"
 
 /* OpenSSL refuses SHA-256 only when it is broken or out of memory; going on without a digest would break every promise made of it. */
-static void require(bool ok)
-{
+static void require(bool ok) {
     if (ok)
         return;
     (void)fputs("eksact: SHA-256 is not available\n", stderr);
     abort();
 }
 
-struct digest hash_sha256(const void *bytes, size_t length)
-{
+struct digest hash_sha256(const void *bytes, size_t length) {
     struct digest digest;
     require(EVP_Digest(length > 0 ? bytes : "", length, digest.bytes, NULL, EVP_sha256(), NULL) == 1);
     return digest;
 }
 
-struct digest hash_hmac_sha256(const void *key, size_t key_length, const void *bytes, size_t length)
-{
+struct digest hash_hmac_sha256(const void *key, size_t key_length, const void *bytes, size_t length) {
     struct digest digest;
     require(key_length <= INT_MAX);
     require(HMAC(EVP_sha256(), key_length > 0 ? key : "", (int)key_length, length > 0 ? bytes : (const void *)"", length, digest.bytes,
@@ -34,16 +31,14 @@ struct digest hash_hmac_sha256(const void *key, size_t key_length, const void *b
     return digest;
 }
 
-struct digest hash_value(const struct value *value)
-{
+struct digest hash_value(const struct value *value) {
     TEXT_AUTO text;
     text_init(&text, SIZE_MAX / 2);
     json_render(&text, value, 0);
     return hash_sha256(text.data, text.length);
 }
 
-char *hash_hex(struct arena *arena, const struct digest *digest)
-{
+char *hash_hex(struct arena *arena, const struct digest *digest) {
     static const char digits[] = "0123456789abcdef";
     char *hex = arena_take(arena, sizeof digest->bytes * 2 + 1);
     for (size_t i = 0; i < sizeof digest->bytes; i++) {
@@ -53,8 +48,7 @@ char *hash_hex(struct arena *arena, const struct digest *digest)
     return hex;
 }
 
-static char *encode(struct arena *arena, const unsigned char *bytes, size_t length, const char *alphabet, bool padded)
-{
+static char *encode(struct arena *arena, const unsigned char *bytes, size_t length, const char *alphabet, bool padded) {
     char *text = arena_take(arena, length / 3 * 4 + 5);
     char *to = text;
     for (size_t i = 0; i < length; i += 3) {
@@ -77,18 +71,15 @@ static char *encode(struct arena *arena, const unsigned char *bytes, size_t leng
     return text;
 }
 
-char *base64_encode(struct arena *arena, const void *bytes, size_t length)
-{
+char *base64_encode(struct arena *arena, const void *bytes, size_t length) {
     return encode(arena, bytes, length, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", true);
 }
 
-char *base64url_encode(struct arena *arena, const void *bytes, size_t length)
-{
+char *base64url_encode(struct arena *arena, const void *bytes, size_t length) {
     return encode(arena, bytes, length, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", false);
 }
 
-static int worth_of(char letter)
-{
+static int worth_of(char letter) {
     if (letter >= 'A' && letter <= 'Z')
         return letter - 'A';
     if (letter >= 'a' && letter <= 'z')
@@ -102,8 +93,7 @@ static int worth_of(char letter)
     return -1;
 }
 
-bool base64_decode(struct arena *arena, const char *text, size_t text_length, char **out, size_t *out_length)
-{
+bool base64_decode(struct arena *arena, const char *text, size_t text_length, char **out, size_t *out_length) {
     char *bytes = arena_take(arena, text_length / 4 * 3 + 4);
     size_t length = 0;
     size_t letters = 0;

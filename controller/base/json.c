@@ -16,15 +16,13 @@ struct conversion {
     bool too_deep;
 };
 
-static void json_done(json_t **json)
-{
+static void json_done(json_t **json) {
     json_decref(*json);
 }
 
 static struct value convert(struct conversion *conversion, json_t *json, unsigned depth);
 
-static struct value convert_text(struct conversion *conversion, const json_t *json)
-{
+static struct value convert_text(struct conversion *conversion, const json_t *json) {
     size_t length = json_string_length(json);
     struct value value = {.type = VALUE_TEXT};
     value.text.bytes = arena_copy(conversion->arena, json_string_value(json), length);
@@ -32,16 +30,14 @@ static struct value convert_text(struct conversion *conversion, const json_t *js
     return value;
 }
 
-static struct value convert_list(struct conversion *conversion, json_t *json, unsigned depth)
-{
+static struct value convert_list(struct conversion *conversion, json_t *json, unsigned depth) {
     struct value list = value_of_list();
     for (size_t i = 0; i < json_array_size(json) && !conversion->too_deep; i++)
         (void)value_append(conversion->arena, &list, convert(conversion, json_array_get(json, i), depth + 1));
     return list;
 }
 
-static struct value convert_map(struct conversion *conversion, json_t *json, unsigned depth)
-{
+static struct value convert_map(struct conversion *conversion, json_t *json, unsigned depth) {
     struct value map = value_of_map();
     const char *key;
     json_t *item;
@@ -55,8 +51,7 @@ static struct value convert_map(struct conversion *conversion, json_t *json, uns
     return map;
 }
 
-static struct value convert(struct conversion *conversion, json_t *json, unsigned depth)
-{
+static struct value convert(struct conversion *conversion, json_t *json, unsigned depth) {
     switch (json_typeof(json)) {
     case JSON_OBJECT:
     case JSON_ARRAY:
@@ -81,16 +76,14 @@ static struct value convert(struct conversion *conversion, json_t *json, unsigne
 }
 
 /* Length of the string at `at` with its quotes, or of what is left when it does not end. */
-static size_t count_string(const char *at, const char *end)
-{
+static size_t count_string(const char *at, const char *end) {
     const char *from = at++;
     while (at < end && *at != '"')
         at += *at == '\\' && end - at >= 2 ? 2 : 1;
     return (size_t)(at - from) + (at < end);
 }
 
-static bool is_too_large(const char *digits, size_t length)
-{
+static bool is_too_large(const char *digits, size_t length) {
     char near[32];
     for (size_t i = 0; i < length; i++)
         if (digits[i] != '-' && (digits[i] < '0' || digits[i] > '9'))
@@ -106,8 +99,7 @@ static bool is_too_large(const char *digits, size_t length)
 
 /* The text with ".0" behind every integer beyond 64 bits: those become numbers, as in Kubernetes' own reader (k8s.io/apimachinery
  * util/json), and no other integer loses a digit for their sake. */
-static void mark_large_integers(struct text *marked, const char *bytes, size_t length)
-{
+static void mark_large_integers(struct text *marked, const char *bytes, size_t length) {
     const char *end = bytes + length;
     for (const char *at = bytes; at < end;) {
         size_t step = 1;
@@ -124,8 +116,7 @@ static void mark_large_integers(struct text *marked, const char *bytes, size_t l
     }
 }
 
-bool json_parse(struct arena *arena, const char *name, const char *bytes, size_t length, struct value *out, struct error *err)
-{
+bool json_parse(struct arena *arena, const char *name, const char *bytes, size_t length, struct value *out, struct error *err) {
     struct conversion conversion = {.arena = arena};
     json_error_t problem = {0};
     __attribute__((cleanup(json_done))) json_t *json = json_loadb(length > 0 ? bytes : "", length, JSON_DECODE_ANY, &problem);
@@ -151,8 +142,7 @@ bool json_parse(struct arena *arena, const char *name, const char *bytes, size_t
 }
 
 /* Length of the run that may stand in a JSON string as it is. */
-static size_t count_plain(const char *string, size_t length)
-{
+static size_t count_plain(const char *string, size_t length) {
     size_t at = 0;
     while (at < length) {
         unsigned char letter = (unsigned char)string[at];
@@ -166,8 +156,7 @@ static size_t count_plain(const char *string, size_t length)
     return at;
 }
 
-static void render_escape(struct text *text, unsigned char letter)
-{
+static void render_escape(struct text *text, unsigned char letter) {
     static const char *const named[128] = {['\n'] = "\\n", ['\r'] = "\\r", ['\t'] = "\\t", ['"'] = "\\\"", ['\\'] = "\\\\"};
     if (letter >= 0x80)
         text_add_string(text, "\xef\xbf\xbd");
@@ -177,8 +166,7 @@ static void render_escape(struct text *text, unsigned char letter)
         text_add(text, "\\u%04x", letter);
 }
 
-void json_render_string(struct text *text, const char *string)
-{
+void json_render_string(struct text *text, const char *string) {
     text_add_bytes(text, "\"", 1);
     size_t left = strlen(string);
     while (left > 0) {
@@ -195,8 +183,7 @@ void json_render_string(struct text *text, const char *string)
     text_add_bytes(text, "\"", 1);
 }
 
-static void render_integer(struct text *text, int64_t integer)
-{
+static void render_integer(struct text *text, int64_t integer) {
     char digits[24];
     char *at = digits + sizeof digits;
     uint64_t left = integer < 0 ? 0 - (uint64_t)integer : (uint64_t)integer;
@@ -211,8 +198,7 @@ static void render_integer(struct text *text, int64_t integer)
 
 /* The fewest digits that read back as the same number; an exponent below 1e-6 and from 1e21 on, as in ECMAScript and Go. A whole number
  * that fits an integer looks like that integer, so that equal worth gives equal bytes. */
-static void render_number(struct text *text, double number)
-{
+static void render_number(struct text *text, double number) {
     if (number >= -9223372036854775808.0 && number < 9223372036854775808.0 && floor(number) == number) {
         render_integer(text, (int64_t)number);
         return;
@@ -245,14 +231,12 @@ static void render_number(struct text *text, double number)
 
 static void render(struct text *text, const struct value *value, unsigned indent_width, unsigned depth);
 
-static void break_line(struct text *text, unsigned indent_width, unsigned depth)
-{
+static void break_line(struct text *text, unsigned indent_width, unsigned depth) {
     if (indent_width > 0)
         text_add(text, "\n%*s", (int)(indent_width * depth), "");
 }
 
-static void render_list(struct text *text, const struct value *value, unsigned indent_width, unsigned depth)
-{
+static void render_list(struct text *text, const struct value *value, unsigned indent_width, unsigned depth) {
     text_add_bytes(text, "[", 1);
     for (size_t i = 0; i < value->list.count; i++) {
         if (i > 0)
@@ -265,8 +249,7 @@ static void render_list(struct text *text, const struct value *value, unsigned i
     text_add_bytes(text, "]", 1);
 }
 
-static void render_map(struct text *text, const struct value *value, unsigned indent_width, unsigned depth)
-{
+static void render_map(struct text *text, const struct value *value, unsigned indent_width, unsigned depth) {
     text_add_bytes(text, "{", 1);
     for (size_t i = 0; i < value->map.count; i++) {
         if (i > 0)
@@ -281,8 +264,7 @@ static void render_map(struct text *text, const struct value *value, unsigned in
     text_add_bytes(text, "}", 1);
 }
 
-static void render(struct text *text, const struct value *value, unsigned indent_width, unsigned depth)
-{
+static void render(struct text *text, const struct value *value, unsigned indent_width, unsigned depth) {
     switch (value->type) {
     case VALUE_BOOLEAN:
         text_add_string(text, value->boolean ? "true" : "false");
@@ -307,14 +289,12 @@ static void render(struct text *text, const struct value *value, unsigned indent
     }
 }
 
-void json_render(struct text *text, const struct value *value, unsigned indent_width)
-{
+void json_render(struct text *text, const struct value *value, unsigned indent_width) {
     static const struct value nothing = {.type = VALUE_NULL};
     render(text, value != NULL ? value : &nothing, indent_width, 0);
 }
 
-char *json_text(struct arena *arena, const struct value *value)
-{
+char *json_text(struct arena *arena, const struct value *value) {
     TEXT_AUTO text;
     text_init(&text, SIZE_MAX / 2);
     json_render(&text, value, 0);

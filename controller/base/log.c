@@ -10,15 +10,12 @@
 
 #define LINE_LIMIT_BYTES ((size_t)64 << 10)
 
-static const char *level_name(enum log_level level)
-{
-    static const char *const names[] = {
-        [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARNING] = "warning", [LOG_ERROR] = "error"};
+static const char *level_name(enum log_level level) {
+    static const char *const names[] = {[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARNING] = "warning", [LOG_ERROR] = "error"};
     return (size_t)level < sizeof names / sizeof names[0] ? names[level] : "error";
 }
 
-static void render_json(struct text *line, const char *time, enum log_level level, const char *message, const char *const *keys)
-{
+static void render_json(struct text *line, const char *time, enum log_level level, const char *message, const char *const *keys) {
     text_add(line, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":", time, level_name(level));
     json_render_string(line, message);
     for (; keys[0] != NULL; keys += 2) {
@@ -33,8 +30,7 @@ static void render_json(struct text *line, const char *time, enum log_level leve
 }
 
 /* A text from outside must not break the line or drive the terminal. */
-static bool is_plain(const char *text)
-{
+static bool is_plain(const char *text) {
     if (*text == '\0')
         return false;
     for (; *text != '\0'; text++) {
@@ -45,16 +41,14 @@ static bool is_plain(const char *text)
     return true;
 }
 
-static void add_flat(struct text *line, const char *text)
-{
+static void add_flat(struct text *line, const char *text) {
     for (; *text != '\0'; text++) {
         bool control = (unsigned char)*text < ' ' || *text == 0x7f;
         text_add_bytes(line, control ? " " : text, 1);
     }
 }
 
-static void render_plain(struct text *line, const char *time, enum log_level level, const char *message, const char *const *keys)
-{
+static void render_plain(struct text *line, const char *time, enum log_level level, const char *message, const char *const *keys) {
     text_add(line, "%s ", time);
     if (level != LOG_INFO)
         text_add(line, "%s: ", level_name(level));
@@ -72,8 +66,7 @@ static void render_plain(struct text *line, const char *time, enum log_level lev
 }
 
 /* A log that cannot be written must not stop the work, and there is nowhere to say so. */
-static void write_all(int file_descriptor, const char *bytes, size_t length)
-{
+static void write_all(int file_descriptor, const char *bytes, size_t length) {
     while (length > 0) {
         ssize_t written = write(file_descriptor, bytes, length);
         if (written < 0 && errno == EINTR)
@@ -85,8 +78,7 @@ static void write_all(int file_descriptor, const char *bytes, size_t length)
     }
 }
 
-void log_write(struct log *log, enum log_level level, const char *message, const char *const *keys)
-{
+void log_write(struct log *log, enum log_level level, const char *message, const char *const *keys) {
     static const char *const none[] = {NULL};
     if (log == NULL || level < log->least)
         return;

@@ -54,13 +54,11 @@ static const struct word {
 
 #define LONGEST_WORD 5
 
-static bool is_digit(char letter)
-{
+static bool is_digit(char letter) {
     return letter >= '0' && letter <= '9';
 }
 
-static bool find_word(const char *text, size_t length, struct scalar *out)
-{
+static bool find_word(const char *text, size_t length, struct scalar *out) {
     if (length > LONGEST_WORD || is_digit(text[0]))
         return false;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
@@ -72,8 +70,7 @@ static bool find_word(const char *text, size_t length, struct scalar *out)
     return false;
 }
 
-static unsigned digit_of(char letter)
-{
+static unsigned digit_of(char letter) {
     if (is_digit(letter))
         return (unsigned)(letter - '0');
     if (letter >= 'a' && letter <= 'f')
@@ -84,8 +81,7 @@ static unsigned digit_of(char letter)
 }
 
 /* All of `digits`, none of which must be outside the base. No digit at all is 0, which is how Go reads the rest of a lone "0". */
-static bool read_digits(const char *digits, unsigned base, uint64_t *out)
-{
+static bool read_digits(const char *digits, unsigned base, uint64_t *out) {
     uint64_t number = 0;
     for (; *digits != '\0'; digits++) {
         unsigned digit = digit_of(*digits);
@@ -98,8 +94,7 @@ static bool read_digits(const char *digits, unsigned base, uint64_t *out)
 }
 
 /* Go's strconv.ParseUint with base 0: 0x, 0o, 0b in either case, and a leading 0 for octal. */
-static bool read_natural(const char *text, uint64_t *out)
-{
+static bool read_natural(const char *text, uint64_t *out) {
     if (text[0] == '\0')
         return false;
     if (text[0] != '0')
@@ -121,8 +116,7 @@ static bool read_natural(const char *text, uint64_t *out)
 }
 
 /* A magnitude with its sign, when that is a 64-bit integer; without a sign also when it is an unsigned one. */
-static bool make_integer(uint64_t magnitude, char sign, struct scalar *out)
-{
+static bool make_integer(uint64_t magnitude, char sign, struct scalar *out) {
     const uint64_t most = INT64_MAX;
     if (sign == '-' && magnitude <= most + 1) {
         *out = (struct scalar){.kind = SCALAR_INTEGER, .integer = magnitude == 0 ? 0 : -(int64_t)(magnitude - 1) - 1};
@@ -140,8 +134,7 @@ static bool make_integer(uint64_t magnitude, char sign, struct scalar *out)
 }
 
 /* [-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)? */
-static bool is_decimal(const char *text)
-{
+static bool is_decimal(const char *text) {
     static const char digits[] = "0123456789";
     text += *text == '-' || *text == '+';
     size_t whole = strspn(text, digits);
@@ -165,8 +158,7 @@ static bool is_decimal(const char *text)
     return *text == '\0';
 }
 
-static bool read_decimal(const char *text, struct scalar *out)
-{
+static bool read_decimal(const char *text, struct scalar *out) {
     if (!is_decimal(text))
         return false;
     double number = strtod(text, NULL);
@@ -177,8 +169,7 @@ static bool read_decimal(const char *text, struct scalar *out)
 }
 
 /* The resolver strips "0b" and lets a sign follow, so that 0b-101 is -5. */
-static bool read_binary(const char *text, struct scalar *out)
-{
+static bool read_binary(const char *text, struct scalar *out) {
     if (text[0] != '0' || text[1] != 'b')
         return false;
     char sign = text[2] == '-' || text[2] == '+' ? text[2] : '\0';
@@ -187,8 +178,7 @@ static bool read_binary(const char *text, struct scalar *out)
     return digits[0] != '\0' && read_digits(digits, 2, &magnitude) && make_integer(magnitude, sign, out);
 }
 
-static struct scalar resolve_number(const char *text)
-{
+static struct scalar resolve_number(const char *text) {
     struct scalar scalar = {.kind = SCALAR_TEXT};
     char sign = text[0] == '-' || text[0] == '+' ? text[0] : '\0';
     uint64_t magnitude;
@@ -199,8 +189,7 @@ static struct scalar resolve_number(const char *text)
 }
 
 /* The text without its underscores: they count for nothing. */
-static struct scalar resolve_spaced(const char *text, size_t length, struct scalar (*resolve)(const char *text))
-{
+static struct scalar resolve_spaced(const char *text, size_t length, struct scalar (*resolve)(const char *text)) {
     char near[64];
     char *plain = length < sizeof near ? near : malloc(length + 1);
     if (plain == NULL) {
@@ -218,24 +207,21 @@ static struct scalar resolve_spaced(const char *text, size_t length, struct scal
     return scalar;
 }
 
-static struct scalar resolve_decimal(const char *text)
-{
+static struct scalar resolve_decimal(const char *text) {
     struct scalar scalar = {.kind = SCALAR_TEXT};
     (void)read_decimal(text, &scalar);
     return scalar;
 }
 
 /* Go's strconv.ParseFloat takes underscores between digits only. */
-static bool has_loose_underscore(const char *text)
-{
+static bool has_loose_underscore(const char *text) {
     for (const char *at = text; (at = strchr(at, '_')) != NULL; at++)
         if (at == text || !is_digit(at[-1]) || !is_digit(at[1]))
             return true;
     return false;
 }
 
-static bool is_number_letter(char letter)
-{
+static bool is_number_letter(char letter) {
     if (digit_of(letter) < 16)
         return true;
     switch (letter) {
@@ -254,16 +240,14 @@ static bool is_number_letter(char letter)
 }
 
 /* Most texts that begin with a digit are none: addresses, versions, dates, sizes. */
-static bool has_only_number_letters(const char *text, size_t length)
-{
+static bool has_only_number_letters(const char *text, size_t length) {
     for (size_t i = length; i-- > 0;)
         if (!is_number_letter(text[i]))
             return false;
     return true;
 }
 
-struct scalar scalar_resolve(const char *text, size_t length)
-{
+struct scalar scalar_resolve(const char *text, size_t length) {
     struct scalar scalar = {.kind = SCALAR_TEXT};
     if (length == 0)
         return (struct scalar){.kind = SCALAR_NULL};
@@ -280,8 +264,7 @@ struct scalar scalar_resolve(const char *text, size_t length)
 }
 
 /* The fewest digits that read back as the same number, in the form d.ddde±dd. */
-static void render_shortest(char text[static 40], double number, bool single)
-{
+static void render_shortest(char text[static 40], double number, bool single) {
     for (int precision = 0; precision <= 17; precision++) {
         (void)snprintf(text, 40, "%.*e", precision, number);
         bool same = single ? strtof(text, NULL) == (float)number : strtod(text, NULL) == number;
@@ -292,9 +275,8 @@ static void render_shortest(char text[static 40], double number, bool single)
 
 /* Go writes a whole number of up to 20 places as its shortest digits followed by zeros, and reads that back as an integer: beyond 2^53 this
  * may be another integer than the number itself. */
-static bool whole_of(double number, int64_t *out)
-{
-    const double exact_below = 9007199254740992.0; /* 2^53 */
+static bool whole_of(double number, int64_t *out) {
+    const double exact_below = 9007199254740992.0;  /* 2^53 */
     const double too_large = 9223372036854775808.0; /* 2^63 */
     if (floor(number) != number || fabs(number) > too_large)
         return false;
@@ -319,8 +301,7 @@ static bool whole_of(double number, int64_t *out)
     return errno == 0;
 }
 
-bool scalar_value(const struct scalar *scalar, struct value *out)
-{
+bool scalar_value(const struct scalar *scalar, struct value *out) {
     int64_t whole;
     switch (scalar->kind) {
     case SCALAR_NULL:
@@ -347,8 +328,7 @@ bool scalar_value(const struct scalar *scalar, struct value *out)
 }
 
 /* Go's strconv.FormatFloat(number, 'g', -1, 32), as sigs.k8s.io/yaml calls it for keys. */
-static const char *number_key(struct arena *arena, double number)
-{
+static const char *number_key(struct arena *arena, double number) {
     const double rounds_to_infinity = 0x1.ffffffp127; /* half a step above the largest float */
     if (isnan(number))
         return ".nan";
@@ -366,8 +346,7 @@ static const char *number_key(struct arena *arena, double number)
     return arena_text(arena, "%.*f", places > 0 ? (int)places : 0, (double)single);
 }
 
-const char *scalar_key(struct arena *arena, const struct scalar *scalar)
-{
+const char *scalar_key(struct arena *arena, const struct scalar *scalar) {
     switch (scalar->kind) {
     case SCALAR_BOOLEAN:
         return scalar->boolean ? "true" : "false";

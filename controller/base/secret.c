@@ -5,21 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-void secret_wipe(void *bytes, size_t length)
-{
+void secret_wipe(void *bytes, size_t length) {
     if (bytes != NULL && length > 0)
         OPENSSL_cleanse(bytes, length);
 }
 
-void secret_done(struct secret *secret)
-{
+void secret_done(struct secret *secret) {
     secret_wipe(secret->reveal, secret->length);
     free(secret->reveal);
     *secret = (struct secret){0};
 }
 
-void secret_set(struct secret *secret, const char *bytes, size_t length)
-{
+void secret_set(struct secret *secret, const char *bytes, size_t length) {
     char *copy = NULL;
     if (length > 0) {
         copy = malloc(length + 1);

@@ -7,20 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-void text_init(struct text *text, size_t limit_bytes)
-{
+void text_init(struct text *text, size_t limit_bytes) {
     *text = (struct text){.limit = limit_bytes};
 }
 
-void text_done(struct text *text)
-{
+void text_done(struct text *text) {
     free(text->data);
     *text = (struct text){0};
 }
 
 /* Room for `more` bytes and a NUL, or `full`. */
-static bool make_room(struct text *text, size_t more)
-{
+static bool make_room(struct text *text, size_t more) {
     if (more > text->limit - text->length)
         text->full = true;
     size_t needed = text->length + (text->full ? 0 : more) + 1;
@@ -40,8 +37,7 @@ static bool make_room(struct text *text, size_t more)
     return !text->full;
 }
 
-void text_add_bytes(struct text *text, const char *bytes, size_t length)
-{
+void text_add_bytes(struct text *text, const char *bytes, size_t length) {
     if (!make_room(text, length) || length == 0)
         return;
     memcpy(text->data + text->length, bytes, length);
@@ -49,13 +45,11 @@ void text_add_bytes(struct text *text, const char *bytes, size_t length)
     text->data[text->length] = '\0';
 }
 
-void text_add_string(struct text *text, const char *string)
-{
+void text_add_string(struct text *text, const char *string) {
     text_add_bytes(text, string, string != NULL ? strlen(string) : 0);
 }
 
-void text_add(struct text *text, const char *format, ...)
-{
+void text_add(struct text *text, const char *format, ...) {
     char first[256];
     va_list values;
     va_start(values, format);
@@ -78,33 +72,28 @@ void text_add(struct text *text, const char *format, ...)
     text->length += (size_t)length;
 }
 
-void text_clear(struct text *text)
-{
+void text_clear(struct text *text) {
     text->length = 0;
     text->full = false;
     if (text->data != NULL)
         text->data[0] = '\0';
 }
 
-char *text_copy(const struct text *text, struct arena *arena)
-{
+char *text_copy(const struct text *text, struct arena *arena) {
     return arena_copy(arena, text->data, text->length);
 }
 
-bool text_equal(const char *one, const char *other)
-{
+bool text_equal(const char *one, const char *other) {
     if (one == NULL || other == NULL)
         return one == other;
     return strcmp(one, other) == 0;
 }
 
-bool text_starts(const char *string, const char *prefix)
-{
+bool text_starts(const char *string, const char *prefix) {
     return string != NULL && strncmp(string, prefix, strlen(prefix)) == 0;
 }
 
-bool text_ends(const char *string, const char *suffix)
-{
+bool text_ends(const char *string, const char *suffix) {
     if (string == NULL)
         return false;
     size_t length = strlen(string);
@@ -112,13 +101,11 @@ bool text_ends(const char *string, const char *suffix)
     return length >= suffix_length && memcmp(string + length - suffix_length, suffix, suffix_length) == 0;
 }
 
-bool text_is_empty(const char *string)
-{
+bool text_is_empty(const char *string) {
     return string == NULL || string[0] == '\0';
 }
 
-bool text_in(const char *string, const char *const *names)
-{
+bool text_in(const char *string, const char *const *names) {
     if (string == NULL)
         return false;
     for (; *names != NULL; names++)
@@ -127,8 +114,7 @@ bool text_in(const char *string, const char *const *names)
     return false;
 }
 
-size_t text_utf8_step(const char *bytes, size_t length)
-{
+size_t text_utf8_step(const char *bytes, size_t length) {
     const unsigned char *at = (const unsigned char *)bytes;
     if (length == 0)
         return 0;
@@ -148,13 +134,11 @@ size_t text_utf8_step(const char *bytes, size_t length)
     return step;
 }
 
-static size_t least(size_t one, size_t other)
-{
+static size_t least(size_t one, size_t other) {
     return one < other ? one : other;
 }
 
-static char lower(char letter)
-{
+static char lower(char letter) {
     return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
 }
 
@@ -162,8 +146,7 @@ static char lower(char letter)
 
 /* Insertions, deletions, replacements and swaps of neighbours (optimal string alignment); a different case alone costs nothing much, so it
  * counts as no edit. */
-static size_t count_edits(const char *one, size_t one_length, const char *other, size_t other_length)
-{
+static size_t count_edits(const char *one, size_t one_length, const char *other, size_t other_length) {
     size_t rows[3][NEAREST_LONGEST + 1];
     size_t *before = rows[0];
     size_t *last = rows[1];
@@ -187,8 +170,7 @@ static size_t count_edits(const char *one, size_t one_length, const char *other,
     return last[other_length];
 }
 
-const char *text_nearest(const char *string, const char *const *names)
-{
+const char *text_nearest(const char *string, const char *const *names) {
     if (string == NULL)
         return NULL;
     size_t length = strlen(string);
@@ -209,8 +191,7 @@ const char *text_nearest(const char *string, const char *const *names)
     return nearest;
 }
 
-bool text_to_integer(const char *string, int64_t least_value, int64_t most_value, int64_t *out)
-{
+bool text_to_integer(const char *string, int64_t least_value, int64_t most_value, int64_t *out) {
     if (string == NULL)
         return false;
     const char *digits = string + (string[0] == '-');
@@ -238,8 +219,7 @@ static const struct unit {
 
 #define UNIT_COUNT (sizeof units / sizeof units[0])
 
-bool text_to_duration(const char *string, int64_t *out_ms)
-{
+bool text_to_duration(const char *string, int64_t *out_ms) {
     if (text_is_empty(string))
         return false;
     int64_t total_ms = 0;
@@ -270,8 +250,7 @@ bool text_to_duration(const char *string, int64_t *out_ms)
     return true;
 }
 
-char *text_of_duration(struct arena *arena, int64_t duration_ms)
-{
+char *text_of_duration(struct arena *arena, int64_t duration_ms) {
     if (duration_ms < 0)
         duration_ms = 0;
     if (duration_ms > 0 && duration_ms < SECOND_MS)

@@ -73,8 +73,7 @@ struct reader {
     const char *known_keys[KNOWN_KEY_COUNT];
 };
 
-static void *grow(void *items, size_t count, size_t *capacity, size_t item_bytes)
-{
+static void *grow(void *items, size_t count, size_t *capacity, size_t item_bytes) {
     if (count < *capacity)
         return items;
     *capacity = *capacity == 0 ? 64 : *capacity * 2;
@@ -86,8 +85,7 @@ static void *grow(void *items, size_t count, size_t *capacity, size_t item_bytes
     return moved;
 }
 
-static int read_input(void *context, unsigned char *buffer, size_t size, size_t *read)
-{
+static int read_input(void *context, unsigned char *buffer, size_t size, size_t *read) {
     struct input *input = context;
     size_t left = input->length - input->position;
     size_t taken = left < size ? left : size;
@@ -101,38 +99,32 @@ static int read_input(void *context, unsigned char *buffer, size_t size, size_t 
     return 1;
 }
 
-static uint16_t column_of(size_t column)
-{
+static uint16_t column_of(size_t column) {
     return column < UINT16_MAX - 1 ? (uint16_t)(column + 1) : UINT16_MAX;
 }
 
-static struct place place_of(const struct reader *reader, yaml_mark_t mark)
-{
+static struct place place_of(const struct reader *reader, yaml_mark_t mark) {
     return (struct place){.file = reader->file, .line = (uint32_t)mark.line + 1, .column = column_of(mark.column)};
 }
 
-static struct place place_here(const struct reader *reader)
-{
+static struct place place_here(const struct reader *reader) {
     return place_of(reader, reader->event.start_mark);
 }
 
-static struct value put_place(const struct reader *reader, struct value value)
-{
+static struct value put_place(const struct reader *reader, struct value value) {
     value.line = (uint32_t)reader->event.start_mark.line + 1;
     value.column = column_of(reader->event.start_mark.column);
     return value;
 }
 
 /* A finding at the current event; the document is left out. */
-static void refuse(struct reader *reader, const char *hint, const char *text)
-{
+static void refuse(struct reader *reader, const char *hint, const char *text) {
     reader->refused = true;
     findings_add(reader->findings, reader->arena, place_here(reader), hint, "%s", text);
 }
 
 /* The byte at a line and column counted from 0; NUL when there is none. Only for hints: libyaml knows more line ends than this does. */
-static char byte_at(const struct input *input, yaml_mark_t mark)
-{
+static char byte_at(const struct input *input, yaml_mark_t mark) {
     const char *at = input->bytes;
     const char *end = input->bytes + input->length;
     for (size_t line = 0; line < mark.line && at < end; line++) {
@@ -142,8 +134,7 @@ static char byte_at(const struct input *input, yaml_mark_t mark)
     return mark.column < (size_t)(end - at) ? at[mark.column] : '\0';
 }
 
-static void report_syntax(struct reader *reader)
-{
+static void report_syntax(struct reader *reader) {
     const yaml_parser_t *parser = &reader->parser;
     reader->broken = true;
     reader->refused = true;
@@ -159,21 +150,18 @@ static void report_syntax(struct reader *reader)
                      parser->context_mark.line + 1);
 }
 
-static bool next(struct reader *reader)
-{
+static bool next(struct reader *reader) {
     yaml_event_delete(&reader->event);
     if (!yaml_parser_parse(&reader->parser, &reader->event))
         report_syntax(reader);
     return !reader->broken;
 }
 
-static const char *event_text(const struct reader *reader)
-{
+static const char *event_text(const struct reader *reader) {
     return (const char *)reader->event.data.scalar.value;
 }
 
-static size_t weigh(const struct value *value)
-{
+static size_t weigh(const struct value *value) {
     size_t weight = 8;
     switch (value->type) {
     case VALUE_TEXT:
@@ -194,8 +182,7 @@ static size_t weigh(const struct value *value)
 #define NO_ANCHOR SIZE_MAX
 
 /* Returns the index for close_anchor. */
-static size_t open_anchor(struct reader *reader, const yaml_char_t *name)
-{
+static size_t open_anchor(struct reader *reader, const yaml_char_t *name) {
     if (name == NULL)
         return NO_ANCHOR;
     if (reader->anchor_count >= ANCHOR_LIMIT) {
@@ -209,8 +196,7 @@ static size_t open_anchor(struct reader *reader, const yaml_char_t *name)
     return reader->anchor_count++;
 }
 
-static void close_anchor(struct reader *reader, size_t index, struct value value, const char *key)
-{
+static void close_anchor(struct reader *reader, size_t index, struct value value, const char *key) {
     if (index == NO_ANCHOR)
         return;
     struct anchor *anchor = &reader->anchors[index];
@@ -221,8 +207,7 @@ static void close_anchor(struct reader *reader, size_t index, struct value value
 }
 
 /* The last one of that name counts: a name may be given again. */
-static const struct anchor *find_anchor(struct reader *reader)
-{
+static const struct anchor *find_anchor(struct reader *reader) {
     const char *name = (const char *)reader->event.data.alias.anchor;
     size_t count = reader->anchor_count < ANCHOR_LIMIT ? reader->anchor_count : ANCHOR_LIMIT;
     for (size_t i = count; i-- > 0;) {
@@ -238,8 +223,7 @@ static const struct anchor *find_anchor(struct reader *reader)
     return NULL;
 }
 
-static struct value expand_alias(struct reader *reader)
-{
+static struct value expand_alias(struct reader *reader) {
     const struct anchor *anchor = find_anchor(reader);
     if (anchor == NULL)
         return value_null();
@@ -260,8 +244,7 @@ struct meaning {
     size_t length;
 };
 
-static struct meaning text_meaning(struct reader *reader, const char *text, size_t length)
-{
+static struct meaning text_meaning(struct reader *reader, const char *text, size_t length) {
     /* Texts are C strings here, and no Kubernetes or AWS field takes a NUL. Only an escape can make one. */
     if (reader->event.data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE && memchr(text, '\0', length) != NULL) {
         refuse(reader, NULL, "a text must not contain the character U+0000");
@@ -270,8 +253,7 @@ static struct meaning text_meaning(struct reader *reader, const char *text, size
     return (struct meaning){.scalar = {.kind = SCALAR_TEXT}, .text = arena_copy(reader->arena, text, length), .length = length};
 }
 
-static bool is_utf8(const char *bytes, size_t length)
-{
+static bool is_utf8(const char *bytes, size_t length) {
     for (size_t at = 0; at < length;) {
         size_t step = bytes[at] != '\0' ? text_utf8_step(bytes + at, length - at) : 0;
         if (step == 0)
@@ -282,8 +264,7 @@ static bool is_utf8(const char *bytes, size_t length)
 }
 
 /* Go's base64.StdEncoding: the standard alphabet, padded, line ends ignored. */
-static bool is_standard_base64(const char *text)
-{
+static bool is_standard_base64(const char *text) {
     size_t letters = 0;
     for (; *text != '\0'; text++) {
         if (*text == '-' || *text == '_')
@@ -293,8 +274,7 @@ static bool is_standard_base64(const char *text)
     return letters % 4 == 0;
 }
 
-static struct meaning binary_meaning(struct reader *reader)
-{
+static struct meaning binary_meaning(struct reader *reader) {
     const char *text = event_text(reader);
     char *bytes = NULL;
     size_t length = 0;
@@ -306,8 +286,7 @@ static struct meaning binary_meaning(struct reader *reader)
 }
 
 /* A known tag asks for a type, which the text must have; any other tag makes a text. */
-static struct meaning tagged_meaning(struct reader *reader)
-{
+static struct meaning tagged_meaning(struct reader *reader) {
     static const char prefix[] = "tag:yaml.org,2002:";
     const char *tag = (const char *)reader->event.data.scalar.tag;
     const char *name = text_starts(tag, prefix) ? tag + sizeof prefix - 1 : "";
@@ -331,8 +310,7 @@ static struct meaning tagged_meaning(struct reader *reader)
     return (struct meaning){.scalar = scalar};
 }
 
-static struct meaning read_meaning(struct reader *reader)
-{
+static struct meaning read_meaning(struct reader *reader) {
     const char *text = event_text(reader);
     size_t length = reader->event.data.scalar.length;
     if (reader->event.data.scalar.tag != NULL)
@@ -347,8 +325,7 @@ static struct meaning read_meaning(struct reader *reader)
     return text_meaning(reader, text, length);
 }
 
-static struct value value_of_meaning(struct reader *reader, const struct meaning *meaning)
-{
+static struct value value_of_meaning(struct reader *reader, const struct meaning *meaning) {
     struct value value = value_null();
     if (meaning->scalar.kind == SCALAR_TEXT && meaning->text != NULL) {
         value.type = VALUE_TEXT;
@@ -360,13 +337,11 @@ static struct value value_of_meaning(struct reader *reader, const struct meaning
     return put_place(reader, value);
 }
 
-static const char *key_of_meaning(const struct reader *reader, const struct meaning *meaning)
-{
+static const char *key_of_meaning(const struct reader *reader, const struct meaning *meaning) {
     return meaning->scalar.kind == SCALAR_TEXT ? meaning->text : scalar_key(reader->arena, &meaning->scalar);
 }
 
-static struct value read_scalar(struct reader *reader)
-{
+static struct value read_scalar(struct reader *reader) {
     struct meaning meaning = read_meaning(reader);
     struct value value = value_of_meaning(reader, &meaning);
     size_t anchor = open_anchor(reader, reader->event.data.scalar.anchor);
@@ -377,29 +352,25 @@ static struct value read_scalar(struct reader *reader)
 
 static struct value read_node(struct reader *reader, unsigned depth);
 
-static void push_item(struct reader *reader, struct value value)
-{
+static void push_item(struct reader *reader, struct value value) {
     reader->items = grow(reader->items, reader->item_count, &reader->item_capacity, sizeof reader->items[0]);
     reader->items[reader->item_count++] = value;
 }
 
-static void push_member(struct reader *reader, struct member member, bool merged)
-{
+static void push_member(struct reader *reader, struct member member, bool merged) {
     reader->members = grow(reader->members, reader->member_count, &reader->member_capacity, sizeof reader->members[0]);
     reader->members[reader->member_count++] = (struct pending){.member = member, .merged = merged};
 }
 
 /* The capacity that arena_grow expects of a list of that many. */
-static size_t capacity_of(size_t count)
-{
+static size_t capacity_of(size_t count) {
     size_t capacity = 1;
     while (capacity < count)
         capacity *= 2;
     return capacity;
 }
 
-static struct value read_list(struct reader *reader, unsigned depth)
-{
+static struct value read_list(struct reader *reader, unsigned depth) {
     struct value list = put_place(reader, value_of_list());
     size_t anchor = open_anchor(reader, reader->event.data.sequence_start.anchor);
     size_t bottom = reader->item_count;
@@ -420,8 +391,7 @@ static struct value read_list(struct reader *reader, unsigned depth)
 }
 
 /* Behind a node whose first event is the current one; at its last event. */
-static void skip_node(struct reader *reader)
-{
+static void skip_node(struct reader *reader) {
     size_t open = 0;
     for (;;) {
         yaml_event_type_t type = reader->event.type;
@@ -433,16 +403,14 @@ static void skip_node(struct reader *reader)
 }
 
 /* The usual key: plain, not long, and nothing but a text. */
-static bool is_plain_word(const struct reader *reader)
-{
+static bool is_plain_word(const struct reader *reader) {
     size_t length = reader->event.data.scalar.length;
     if (!reader->event.data.scalar.plain_implicit || reader->event.data.scalar.anchor != NULL || reader->flow_depth > 0 || length > 64)
         return false;
     return scalar_resolve(event_text(reader), length).kind == SCALAR_TEXT;
 }
 
-static const char *read_known_key(struct reader *reader)
-{
+static const char *read_known_key(struct reader *reader) {
     const char *text = event_text(reader);
     size_t length = reader->event.data.scalar.length;
     size_t hash = length + (size_t)(unsigned char)text[0] * 31 + (size_t)(unsigned char)text[length / 2] * 7 +
@@ -454,8 +422,7 @@ static const char *read_known_key(struct reader *reader)
 }
 
 /* NULL, with a finding, when it cannot be a member name. */
-static const char *read_scalar_key(struct reader *reader)
-{
+static const char *read_scalar_key(struct reader *reader) {
     struct meaning meaning = read_meaning(reader);
     const char *key = key_of_meaning(reader, &meaning);
     size_t anchor = open_anchor(reader, reader->event.data.scalar.anchor);
@@ -470,8 +437,7 @@ static const char *read_scalar_key(struct reader *reader)
     return key;
 }
 
-static const char *read_key(struct reader *reader)
-{
+static const char *read_key(struct reader *reader) {
     if (reader->event.type == YAML_SCALAR_EVENT)
         return is_plain_word(reader) ? read_known_key(reader) : read_scalar_key(reader);
     if (reader->event.type == YAML_ALIAS_EVENT) {
@@ -485,22 +451,19 @@ static const char *read_key(struct reader *reader)
     return NULL;
 }
 
-static bool is_merge(const struct reader *reader)
-{
+static bool is_merge(const struct reader *reader) {
     if (reader->event.type != YAML_SCALAR_EVENT || strcmp(event_text(reader), "<<") != 0)
         return false;
     const char *tag = (const char *)reader->event.data.scalar.tag;
     return reader->event.data.scalar.plain_implicit || text_equal(tag, "tag:yaml.org,2002:merge");
 }
 
-static void merge_map(struct reader *reader, const struct value *map)
-{
+static void merge_map(struct reader *reader, const struct value *map) {
     for (size_t i = 0; i < map->map.count; i++)
         push_member(reader, map->map.members[i], true);
 }
 
-static bool is_list_of_maps(const struct value *value)
-{
+static bool is_list_of_maps(const struct value *value) {
     for (size_t i = 0; i < value_count(value); i++)
         if (value->list.items[i].type != VALUE_MAP)
             return false;
@@ -508,8 +471,7 @@ static bool is_list_of_maps(const struct value *value)
 }
 
 /* What follows a << key: a map, or a list of maps written out, of which the first counts most. */
-static void read_merge(struct reader *reader, unsigned depth)
-{
+static void read_merge(struct reader *reader, unsigned depth) {
     if (!next(reader))
         return;
     bool is_alias = reader->event.type == YAML_ALIAS_EVENT;
@@ -529,8 +491,7 @@ static void read_merge(struct reader *reader, unsigned depth)
 }
 
 /* Every pair of a map's neighbours that have the same key. */
-static void report_duplicates(struct reader *reader, const struct value *map)
-{
+static void report_duplicates(struct reader *reader, const struct value *map) {
     for (size_t i = 1; i < map->map.count; i++) {
         const struct member *first = &map->map.members[i - 1];
         const struct member *second = &map->map.members[i];
@@ -544,8 +505,7 @@ static void report_duplicates(struct reader *reader, const struct value *map)
 }
 
 /* The map of those members that were written, without those that were merged. */
-static void collect_written(struct reader *reader, size_t bottom, struct value *map)
-{
+static void collect_written(struct reader *reader, size_t bottom, struct value *map) {
     size_t count = reader->member_count - bottom;
     if (count == 0)
         return;
@@ -558,8 +518,7 @@ static void collect_written(struct reader *reader, size_t bottom, struct value *
 }
 
 /* In the order in which they stand, the last one counts: that kubectl lets a << override what is written before it is no rule of YAML's. */
-static void collect_merged(struct reader *reader, size_t bottom, struct value *map)
-{
+static void collect_merged(struct reader *reader, size_t bottom, struct value *map) {
     map->map.count = 0;
     for (size_t i = bottom; i < reader->member_count; i++) {
         const struct member *member = &reader->members[i].member;
@@ -570,8 +529,7 @@ static void collect_merged(struct reader *reader, size_t bottom, struct value *m
     }
 }
 
-static struct value read_map(struct reader *reader, unsigned depth)
-{
+static struct value read_map(struct reader *reader, unsigned depth) {
     struct value map = put_place(reader, value_of_map());
     size_t anchor = open_anchor(reader, reader->event.data.mapping_start.anchor);
     size_t bottom = reader->member_count;
@@ -602,8 +560,7 @@ static struct value read_map(struct reader *reader, unsigned depth)
 }
 
 /* From its first event to its last. */
-static struct value read_node(struct reader *reader, unsigned depth)
-{
+static struct value read_node(struct reader *reader, unsigned depth) {
     bool is_collection = reader->event.type == YAML_SEQUENCE_START_EVENT || reader->event.type == YAML_MAPPING_START_EVENT;
     if (is_collection && depth > DEPTH_LIMIT) {
         refuse(reader, NULL, "nested more than 100 deep");
@@ -626,8 +583,7 @@ static struct value read_node(struct reader *reader, unsigned depth)
 
 /* kubectl cuts the text at its "---" lines and parses each piece alone, which leaves no room for directives, and none for a document that
  * only a "..." parts from the one before. */
-static void check_document_start(struct reader *reader, size_t documents_before)
-{
+static void check_document_start(struct reader *reader, size_t documents_before) {
     bool has_directive = reader->event.data.document_start.version_directive != NULL ||
                          reader->event.data.document_start.tag_directives.start != reader->event.data.document_start.tag_directives.end;
     if (has_directive)
@@ -636,8 +592,7 @@ static void check_document_start(struct reader *reader, size_t documents_before)
         refuse(reader, "begin the document with a line of \"---\"", "a document that follows \"...\" without \"---\" is not read");
 }
 
-static void read_document(struct reader *reader, struct yaml_documents *documents, size_t documents_before)
-{
+static void read_document(struct reader *reader, struct yaml_documents *documents, size_t documents_before) {
     reader->refused = false;
     reader->overexpanded = false;
     reader->flow_depth = 0;
@@ -652,8 +607,7 @@ static void read_document(struct reader *reader, struct yaml_documents *document
     documents->items[documents->count++] = value;
 }
 
-static void read_stream(struct reader *reader, struct yaml_documents *documents)
-{
+static void read_stream(struct reader *reader, struct yaml_documents *documents) {
     size_t met = 0;
     while (next(reader) && reader->event.type != YAML_STREAM_END_EVENT) {
         if (reader->event.type != YAML_DOCUMENT_START_EVENT)
@@ -667,8 +621,7 @@ static void read_stream(struct reader *reader, struct yaml_documents *documents)
 }
 
 /* What YAML allows of the characters beyond ASCII (YAML 1.1, section 5.1). */
-static bool is_allowed(const char *at, size_t step)
-{
+static bool is_allowed(const char *at, size_t step) {
     unsigned char first = (unsigned char)at[0];
     unsigned char second = (unsigned char)at[1];
     if (step == 2)
@@ -678,14 +631,13 @@ static bool is_allowed(const char *at, size_t step)
 }
 
 /* What is wrong with the character, or NULL; moves *at behind it. */
-static const char *check_character(const char **at, const char *end)
-{
+static const char *check_character(const char **at, const char *end) {
     unsigned char letter = (unsigned char)**at;
     size_t step = letter < 0x80 ? 1 : text_utf8_step(*at, (size_t)(end - *at));
     if (step == 0)
         return "the text is not UTF-8";
-    bool is_control = letter < 0x80 ? (letter < ' ' && letter != '\t' && letter != '\n' && letter != '\r') || letter == 0x7f
-                                    : !is_allowed(*at, step);
+    bool is_control =
+        letter < 0x80 ? (letter < ' ' && letter != '\t' && letter != '\n' && letter != '\r') || letter == 0x7f : !is_allowed(*at, step);
     if (is_control)
         return "a control character";
     *at += step;
@@ -693,8 +645,7 @@ static const char *check_character(const char **at, const char *end)
 }
 
 /* What is wrong with a line that begins with "---", or NULL. */
-static const char *check_separator(const char *rest, const char *end)
-{
+static const char *check_separator(const char *rest, const char *end) {
     const char *at = rest;
     while (at < end && (*at == ' ' || *at == '\t' || *at == '\r'))
         at++;
@@ -705,15 +656,13 @@ static const char *check_separator(const char *rest, const char *end)
     return at == rest ? "a space is missing between \"---\" and \"#\"" : NULL;
 }
 
-static bool has_byte_order_mark(const char *line, const char *end)
-{
+static bool has_byte_order_mark(const char *line, const char *end) {
     return end - line >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0;
 }
 
 /* Looks for what libyaml would not find, or would find too late to keep the documents before it. Returns how much of the text can be
  * parsed: all, or all before the document with the first such fault, which is then a finding. */
-static size_t check_text(struct arena *arena, const char *file, const char *bytes, size_t length, struct findings *findings)
-{
+static size_t check_text(struct arena *arena, const char *file, const char *bytes, size_t length, struct findings *findings) {
     const char *end = bytes + length;
     const char *document = bytes;
     struct place place = {.file = file, .line = 1};
@@ -747,12 +696,11 @@ static size_t check_text(struct arena *arena, const char *file, const char *byte
     return length;
 }
 
-static unsigned hex_of(const char *at)
-{
+static unsigned hex_of(const char *at) {
     unsigned number = 0;
     for (size_t i = 0; i < 4; i++) {
         char letter = at[i];
-        unsigned digit = letter >= '0' && letter <= '9' ? (unsigned)(letter - '0')
+        unsigned digit = letter >= '0' && letter <= '9'   ? (unsigned)(letter - '0')
                          : letter >= 'a' && letter <= 'f' ? (unsigned)(letter - 'a') + 10
                          : letter >= 'A' && letter <= 'F' ? (unsigned)(letter - 'A') + 10
                                                           : 0x10000;
@@ -762,23 +710,20 @@ static unsigned hex_of(const char *at)
 }
 
 /* Whether "\uD83D\uDE00" or the like stands here; libyaml knows no such pairs. */
-static bool is_surrogate_pair(const char *at, const char *end)
-{
+static bool is_surrogate_pair(const char *at, const char *end) {
     if (end - at < 12 || memcmp(at, "\\u", 2) != 0 || memcmp(at + 6, "\\u", 2) != 0)
         return false;
     return (hex_of(at + 2) & ~0x3ffu) == 0xd800 && (hex_of(at + 8) & ~0x3ffu) == 0xdc00;
 }
 
-static bool is_json(const char *bytes, size_t length)
-{
+static bool is_json(const char *bytes, size_t length) {
     size_t at = 0;
     while (at < length && strchr(" \t\r\n", bytes[at]) != NULL && bytes[at] != '\0')
         at++;
     return at < length && bytes[at] == '{';
 }
 
-static size_t render_utf8(char *to, unsigned code)
-{
+static size_t render_utf8(char *to, unsigned code) {
     to[0] = (char)(0xf0 | code >> 18);
     to[1] = (char)(0x80 | (code >> 12 & 0x3f));
     to[2] = (char)(0x80 | (code >> 6 & 0x3f));
@@ -787,8 +732,7 @@ static size_t render_utf8(char *to, unsigned code)
 }
 
 /* The text with the character itself in place of each surrogate pair of a JSON string; columns behind it on its line count less. */
-static const char *join_surrogates(struct arena *arena, const char *bytes, size_t *length)
-{
+static const char *join_surrogates(struct arena *arena, const char *bytes, size_t *length) {
     if (memchr(bytes, '\\', *length) == NULL)
         return bytes;
     char *joined = arena_take(arena, *length + 1);
@@ -811,8 +755,7 @@ static const char *join_surrogates(struct arena *arena, const char *bytes, size_
 }
 
 static void parse(struct arena *arena, const char *file, const char *bytes, size_t length, struct yaml_documents *documents,
-                  struct findings *findings)
-{
+                  struct findings *findings) {
     struct reader reader = {.arena = arena, .findings = findings, .file = file};
     reader.input = (struct input){.bytes = bytes, .length = length, .line_end_due = length > 0 && bytes[length - 1] != '\n'};
     reader.expansion_limit_bytes = length * EXPANSION_LIMIT_TIMES;
@@ -832,8 +775,7 @@ static void parse(struct arena *arena, const char *file, const char *bytes, size
 }
 
 void yaml_parse(struct arena *arena, const char *file, const char *bytes, size_t length, struct yaml_documents *documents,
-                struct findings *findings)
-{
+                struct findings *findings) {
     struct yaml_documents parsed = {0};
     struct place start = {.file = file, .line = 1, .column = 1};
     bool is_utf16 = length >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0);

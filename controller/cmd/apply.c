@@ -81,7 +81,8 @@ static int outcome_print(const struct session *session, const struct outcome *ou
 }
 
 /* A saved plan gives the place to read from, and binds what may be done. */
-static bool source_choose(struct session *session, const struct arguments *arguments, struct plan_file *file, bool *saved, struct error *err) {
+static bool source_choose(struct session *session, const struct arguments *arguments, struct plan_file *file, bool *saved,
+                          struct error *err) {
     const char *name = arguments->names[0];
     *saved = name != NULL && plan_file_load(name, session->arena, file, err);
     if (err->kind != ERROR_NONE)
@@ -97,7 +98,8 @@ static bool source_choose(struct session *session, const struct arguments *argum
 static bool timeout_parse(const struct arguments *arguments, int64_t *out_ms, struct error *err) {
     *out_ms = 2 * 3600 * 1000;
     const char *text = arguments->values[OPTION_TIMEOUT];
-    return text == NULL || text_to_duration(text, out_ms) || error_set(err, ERROR_INVALID, "--timeout %s: a duration such as 45m or 2h", text);
+    return text == NULL || text_to_duration(text, out_ms) ||
+           error_set(err, ERROR_INVALID, "--timeout %s: a duration such as 45m or 2h", text);
 }
 
 /* First pass: plan, show, ask, apply. */

@@ -44,9 +44,10 @@ static const struct option_row rows[OPTION_COUNT] = {
 };
 
 static const enum option_name common[] = {OPTION_COLOR, OPTION_QUIET, OPTION_VERBOSE, OPTION_HELP, OPTION_COUNT};
-static const enum option_name connecting[] = {OPTION_STATE,   OPTION_SANDBOX, OPTION_FLEET_NAME, OPTION_CACHE,      OPTION_GIT_USER,
-                                         OPTION_GIT_PASSWORD_FILE, OPTION_GIT_CA_FILE, OPTION_ENDPOINT_URL, OPTION_ACCOUNT, OPTION_REGION,
-                                         OPTION_KUBECONFIG, OPTION_CONTEXT, OPTION_LOG_FORMAT, OPTION_COUNT};
+static const enum option_name connecting[] = {
+    OPTION_STATE,       OPTION_SANDBOX,      OPTION_FLEET_NAME, OPTION_CACHE,  OPTION_GIT_USER,   OPTION_GIT_PASSWORD_FILE,
+    OPTION_GIT_CA_FILE, OPTION_ENDPOINT_URL, OPTION_ACCOUNT,    OPTION_REGION, OPTION_KUBECONFIG, OPTION_CONTEXT,
+    OPTION_LOG_FORMAT,  OPTION_COUNT};
 
 const struct option_row *option_row(enum option_name option) {
     return &rows[option];
@@ -167,8 +168,8 @@ static void options_print(FILE *out, const bool *takes) {
         if (!takes[i])
             continue;
         char left[64];
-        snprintf(left, sizeof left, "%s--%s%s%s", rows[i].letter == 0 ? "    " : (char[]){'-', rows[i].letter, ',', ' ', '\0'}, rows[i].name,
-                 rows[i].value == NULL ? "" : " ", rows[i].value == NULL ? "" : rows[i].value);
+        snprintf(left, sizeof left, "%s--%s%s%s", rows[i].letter == 0 ? "    " : (char[]){'-', rows[i].letter, ',', ' ', '\0'},
+                 rows[i].name, rows[i].value == NULL ? "" : " ", rows[i].value == NULL ? "" : rows[i].value);
         fprintf(out, "  %-32s %s\n", left, rows[i].help);
     }
 }

@@ -25,8 +25,8 @@ static const struct kind *kind_find(const char *name, struct error *err) {
     for (const struct kind *const *row = schema_kinds(); *row != NULL && count < 63; row++)
         names[count++] = (*row)->name;
     const char *nearest = text_nearest(name, names);
-    error_set(err, ERROR_INVALID, "no kind \"%s\" of eksact%s%s%s: `eksact explain` lists them", name, nearest == NULL ? "" : "; did you mean \"",
-              nearest == NULL ? "" : nearest, nearest == NULL ? "" : "\"?");
+    error_set(err, ERROR_INVALID, "no kind \"%s\" of eksact%s%s%s: `eksact explain` lists them", name,
+              nearest == NULL ? "" : "; did you mean \"", nearest == NULL ? "" : nearest, nearest == NULL ? "" : "\"?");
     return NULL;
 }
 

@@ -60,10 +60,12 @@ bool plan_file_load(const char *path, struct arena *arena, struct plan_file *out
 
 bool plan_file_holds(const struct plan_file *file, const struct plan *plan, struct error *err) {
     if (!text_equal(file->live_digest, plan->live_digest))
-        return error_set(err, ERROR_CONFLICT,
-                         "the live state is no longer what the saved plan was made for: make and review a new plan with `eksact plan --out`");
+        return error_set(
+            err, ERROR_CONFLICT,
+            "the live state is no longer what the saved plan was made for: make and review a new plan with `eksact plan --out`");
     if (!text_equal(file->digest, plan->digest))
-        return error_set(err, ERROR_CONFLICT,
-                         "what is declared now leads to other changes than the saved plan has: make and review a new plan with `eksact plan --out`");
+        return error_set(
+            err, ERROR_CONFLICT,
+            "what is declared now leads to other changes than the saved plan has: make and review a new plan with `eksact plan --out`");
     return true;
 }

@@ -51,8 +51,8 @@ void progress_draw(struct progress *progress) {
         const struct tracked *oldest = &progress->tracked[0];
         int64_t elapsed = clock_wall_ms(progress->clock) - oldest->started_ms;
         text = arena_text(scratch, "%zu of %zu · %s%s%s · %s of about %s%s", progress->done, progress->total, oldest->id,
-                          oldest->reason == NULL ? "" : " · ", oldest->reason == NULL ? "" : oldest->reason, text_of_duration(scratch, elapsed),
-                          text_of_duration(scratch, oldest->expected_ms),
+                          oldest->reason == NULL ? "" : " · ", oldest->reason == NULL ? "" : oldest->reason,
+                          text_of_duration(scratch, elapsed), text_of_duration(scratch, oldest->expected_ms),
                           progress->count > 1 ? arena_text(scratch, " · %zu more", progress->count - 1) : "");
     }
     if (text == NULL)

@@ -23,8 +23,8 @@ static void set_keys(struct arena *arena, struct call *call, const struct value 
     }
 }
 
-static struct call *find_or_add(struct arena *arena, struct calls *calls, const struct difference *difference, const struct operation *operation,
-                                const char *update_type) {
+static struct call *find_or_add(struct arena *arena, struct calls *calls, const struct difference *difference,
+                                const struct operation *operation, const char *update_type) {
     for (size_t i = 0; i < calls->count; i++) {
         if (calls->items[i].operation == operation && text_equal(calls->items[i].update_type, update_type))
             return &calls->items[i];

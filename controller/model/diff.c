@@ -67,7 +67,8 @@ static void diff_resource(const struct graph *graph, const struct world_state *w
     }
     if (live->presence == LIVE_PRESENT && live->other_owner && !live->ours) {
         out->type = DIFFERENCE_REFUSED;
-        out->reason = arena_text(arena, "belongs to the fleet %s: take its mark off there, or give this one another name", live->other_owner);
+        out->reason =
+            arena_text(arena, "belongs to the fleet %s: take its mark off there, or give this one another name", live->other_owner);
         return;
     }
     if (resource->row)

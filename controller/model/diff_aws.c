@@ -231,7 +231,8 @@ static const struct value *bound_of(const struct compare *compare, const char *p
     return desired ? desired : value_at(compare->live, bound);
 }
 
-/* An autoscaler's number that lies outside of the bounds would make the API refuse them (hashicorp/terraform-provider-aws#18310), so it moves in the same call. */
+/* An autoscaler's number that lies outside of the bounds would make the API refuse them (hashicorp/terraform-provider-aws#18310), so it
+ * moves in the same call. */
 static void compare_unowned(struct compare *compare, const struct field *field, const struct value *live, const struct value *desired) {
     struct value *moved = NULL;
     size_t least_length = field->clamp ? strcspn(field->clamp, ",") : 0;
@@ -270,8 +271,8 @@ static bool has_member_rows(const struct kind *row, const struct field *field) {
 }
 
 static bool is_compared(const struct kind *row, const struct field *field) {
-    static const bool skipped[] = {[CHANGE_REQUEST] = true, [CHANGE_HIDDEN] = true, [CHANGE_OBSERVED] = true, [CHANGE_LOCAL] = true,
-                                   [CHANGE_MEMBERS] = true};
+    static const bool skipped[] = {
+        [CHANGE_REQUEST] = true, [CHANGE_HIDDEN] = true, [CHANGE_OBSERVED] = true, [CHANGE_LOCAL] = true, [CHANGE_MEMBERS] = true};
     bool known = (size_t)field->change < sizeof skipped / sizeof *skipped;
     return known && !skipped[field->change] && !field->name && !strstr(field->path, "[]") &&
            !(field->type == TYPE_OBJECT && has_member_rows(row, field));
@@ -286,7 +287,8 @@ static void compare_whole(struct compare *compare, const struct field *field, co
     change->after = desired;
     change->sensitive = field->sensitive;
     bool is_set = change->before && !(value_is(live, VALUE_BOOLEAN) && !live->boolean);
-    change->replaces = field->change == CHANGE_REPLACE || ((field->change == CHANGE_ADD_ONCE || field->change == CHANGE_SET_ONCE) && is_set);
+    change->replaces =
+        field->change == CHANGE_REPLACE || ((field->change == CHANGE_ADD_ONCE || field->change == CHANGE_SET_ONCE) && is_set);
     if (has_reference(desired)) {
         /* What it refers to does not exist yet: the next pass compares. */
         change->unresolved = compare->unresolved;
@@ -400,8 +402,8 @@ static const char *refused_downgrade(const struct compare *compare) {
     int least = compare->row->serves_kubernetes ? from - 1 : from;
     if ((!compare->row->serves_kubernetes && !compare->row->runs_pods) || from < 0 || to < 0 || live_major != desired_major || to >= least)
         return NULL;
-    return arena_text(compare->arena, "version %s is older than %s, and EKS does not go back that far: declare %s, or a new %s", desired, live,
-                      live, compare->row->name);
+    return arena_text(compare->arena, "version %s is older than %s, and EKS does not go back that far: declare %s, or a new %s", desired,
+                      live, live, compare->row->name);
 }
 
 static void decide(struct compare *compare, const struct live *live) {
@@ -411,13 +413,15 @@ static void decide(struct compare *compare, const struct live *live) {
     const char *replacing = first_replacing(out);
     if (compare->row->status && is_dead(live->status) && !moving) {
         out->type = DIFFERENCE_REFUSED;
-        out->reason = arena_text(arena, "%s: %s. Mend the cause, delete it, and it is created again", live->status, issue_texts(live, arena));
+        out->reason =
+            arena_text(arena, "%s: %s. Mend the cause, delete it, and it is created again", live->status, issue_texts(live, arena));
     } else if (refused_downgrade(compare)) {
         out->type = DIFFERENCE_REFUSED;
         out->reason = refused_downgrade(compare);
     } else if (!live->ours && replacing) {
         out->type = DIFFERENCE_REFUSED;
-        out->reason = arena_text(arena, "exists and is not ours; cannot be adopted, because %s differs and cannot change in place", replacing);
+        out->reason =
+            arena_text(arena, "exists and is not ours; cannot be adopted, because %s differs and cannot change in place", replacing);
     } else if (!live->ours) {
         out->type = DIFFERENCE_ADOPT;
         out->waits = moving;

@@ -1,5 +1,5 @@
-/* model/diff_kubernetes.c: a Kubernetes object against its live one. The API server's own answer to a dry run is what would be; where none was needed,
- * the declared fields are. */
+/* model/diff_kubernetes.c: a Kubernetes object against its live one. The API server's own answer to a dry run is what would be; where none
+ * was needed, the declared fields are. */
 #include "base/json.h"
 #include "model/differ.h"
 
@@ -13,11 +13,11 @@ struct segment {
 
 struct walk {
     struct arena *arena;
-    struct difference *out;         /* NULL: only whether there is any difference */
+    struct difference *out; /* NULL: only whether there is any difference */
     const struct resource *resource;
-    const struct value *managed;    /* live managedFields, or NULL */
-    bool partial;                   /* what is wanted names only some fields: others are not compared */
-    bool secret;                    /* a Secret */
+    const struct value *managed; /* live managedFields, or NULL */
+    bool partial;                /* what is wanted names only some fields: others are not compared */
+    bool secret;                 /* a Secret */
     bool differs;
     size_t depth;
     struct segment segments[DEPTH_LIMIT];
@@ -27,9 +27,19 @@ static void walk_value(struct walk *walk, const struct value *live, const struct
 
 /* Which members name an item, by what the Kubernetes API declares as x-kubernetes-list-map-keys; the first set whose members all items
  * have, and no two alike, is used. */
-static const char *const item_keys[][3] = {{"name"},          {"containerPort", "protocol"}, {"port", "protocol"}, {"containerPort"}, {"port"},
-                                           {"mountPath"},     {"devicePath"},                {"topologyKey", "whenUnsatisfiable"},
-                                           {"ip"},            {"uid"},                       {"key"},              {"type"},          {"path"}};
+static const char *const item_keys[][3] = {{"name"},
+                                           {"containerPort", "protocol"},
+                                           {"port", "protocol"},
+                                           {"containerPort"},
+                                           {"port"},
+                                           {"mountPath"},
+                                           {"devicePath"},
+                                           {"topologyKey", "whenUnsatisfiable"},
+                                           {"ip"},
+                                           {"uid"},
+                                           {"key"},
+                                           {"type"},
+                                           {"path"}};
 
 static const char *item_name(struct arena *arena, const struct value *item, const char *const *keys) {
     if (!value_is(item, VALUE_MAP))
@@ -61,7 +71,8 @@ static const char **list_names(struct arena *arena, const struct value *list, co
 }
 
 static bool is_quantity_place(const char *path) {
-    static const char *const places[] = {".limits.", ".requests.", ".hard.", ".capacity.", ".sizeLimit", ".defaultRequest.", ".max.", ".min."};
+    static const char *const places[] = {".limits.",   ".requests.",       ".hard.", ".capacity.",
+                                         ".sizeLimit", ".defaultRequest.", ".max.",  ".min."};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         if (strstr(path, places[i]))
             return true;
@@ -69,7 +80,8 @@ static bool is_quantity_place(const char *path) {
     return false;
 }
 
-/* Field managers: https://kubernetes.io/docs/reference/using-api/server-side-apply. Follows the walk's segments through an entry's fieldsV1. */
+/* Field managers: https://kubernetes.io/docs/reference/using-api/server-side-apply. Follows the walk's segments through an entry's
+ * fieldsV1. */
 static const struct value *follow(const struct walk *walk, const struct value *node) {
     for (size_t i = 0; node && i < walk->depth; i++) {
         const struct segment *segment = &walk->segments[i];
@@ -242,7 +254,8 @@ static void walk_list(struct walk *walk, const struct value *live, const struct 
 }
 
 static bool is_empty(const struct value *value) {
-    return !value || value_is(value, VALUE_NULL) || ((value_is(value, VALUE_MAP) || value_is(value, VALUE_LIST)) && value_count(value) == 0);
+    return !value || value_is(value, VALUE_NULL) ||
+           ((value_is(value, VALUE_MAP) || value_is(value, VALUE_LIST)) && value_count(value) == 0);
 }
 
 static void walk_value(struct walk *walk, const struct value *live, const struct value *wanted, const char *path) {
@@ -312,8 +325,13 @@ static void list_created(const struct resource *resource, struct arena *arena, s
 
 /* What the API server says of a field that only a new object can have. */
 static bool says_immutable(const char *text) {
-    static const char *const phrases[] = {"field is immutable", "may not be changed", "may not change", "cannot be changed",
-                                          "updates to statefulset spec for fields other than", "is immutable", "Immutable"};
+    static const char *const phrases[] = {"field is immutable",
+                                          "may not be changed",
+                                          "may not change",
+                                          "cannot be changed",
+                                          "updates to statefulset spec for fields other than",
+                                          "is immutable",
+                                          "Immutable"};
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
         if (strstr(text, phrases[i]))
             return true;
@@ -328,7 +346,8 @@ static void decide_refused(const struct resource *resource, const struct live *l
         for (size_t i = 0; i < out->change_count; i++)
             out->changes[i].replaces = strstr(refusal->text, out->changes[i].path) != NULL;
         out->type = live->ours ? DIFFERENCE_REPLACE : DIFFERENCE_REFUSED;
-        out->reason = arena_text(arena, live->ours ? "cannot change in place: %s" : "exists and is not ours, and cannot be adopted: %s", refusal->text);
+        out->reason = arena_text(arena, live->ours ? "cannot change in place: %s" : "exists and is not ours, and cannot be adopted: %s",
+                                 refusal->text);
         return;
     }
     bool unread = refusal->kind == ERROR_BUSY || refusal->kind == ERROR_BROKEN;

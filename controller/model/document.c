@@ -88,8 +88,7 @@ static struct value statement_normal(struct arena *arena, const struct value *st
 struct value document_normal(struct arena *arena, const struct value *document) {
     struct value parsed = document ? *document : value_null();
     struct error err = {0};
-    if (value_is(&parsed, VALUE_TEXT) &&
-        !json_parse(arena, "document", parsed.text.bytes, parsed.text.length, &parsed, &err))
+    if (value_is(&parsed, VALUE_TEXT) && !json_parse(arena, "document", parsed.text.bytes, parsed.text.length, &parsed, &err))
         return *document;
     const struct value *statements = value_find(&parsed, "Statement");
     if (!statements)
@@ -116,10 +115,22 @@ bool document_equal(struct arena *arena, const struct value *one, const struct v
 static const struct {
     const char *suffix;
     double factor;
-} suffixes[] = {{"", 1},         {"n", 1e-9},          {"u", 1e-6},           {"m", 1e-3},           {"k", 1e3},
-                {"M", 1e6},      {"G", 1e9},           {"T", 1e12},           {"P", 1e15},           {"E", 1e18},
-                {"Ki", 1024.0},  {"Mi", 1048576.0},    {"Gi", 1073741824.0},  {"Ti", 1099511627776.0},
-                {"Pi", 1125899906842624.0}, {"Ei", 1152921504606846976.0}};
+} suffixes[] = {{"", 1},
+                {"n", 1e-9},
+                {"u", 1e-6},
+                {"m", 1e-3},
+                {"k", 1e3},
+                {"M", 1e6},
+                {"G", 1e9},
+                {"T", 1e12},
+                {"P", 1e15},
+                {"E", 1e18},
+                {"Ki", 1024.0},
+                {"Mi", 1048576.0},
+                {"Gi", 1073741824.0},
+                {"Ti", 1099511627776.0},
+                {"Pi", 1125899906842624.0},
+                {"Ei", 1152921504606846976.0}};
 
 static bool quantity_parse(const struct value *value, double *out) {
     if (value_is(value, VALUE_INTEGER)) {

@@ -18,45 +18,77 @@ struct builder {
 
 /* Groups that every API server brings (Kubernetes API reference), and their kinds without a namespace. */
 static const char *const builtin_groups[] = {
-    "", "apps", "autoscaling", "batch", "coordination.k8s.io", "discovery.k8s.io", "events.k8s.io", "networking.k8s.io", "policy",
-    "rbac.authorization.k8s.io", NULL,
+    "",
+    "apps",
+    "autoscaling",
+    "batch",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "networking.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    NULL,
 };
 static const char *const clustered_kinds[] = {
-    "Namespace", "Node", "PersistentVolume", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "APIService",
-    "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding",
-    "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "StorageClass", "VolumeAttachment", "VolumeAttributesClass", "CSIDriver",
-    "CSINode", "PriorityClass", "RuntimeClass", "IngressClass", "IPAddress", "ServiceCIDR", "FlowSchema", "PriorityLevelConfiguration",
-    "CertificateSigningRequest", "ClusterTrustBundle", "DeviceClass", "ResourceSlice", NULL,
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "APIService",
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "StorageClass",
+    "VolumeAttachment",
+    "VolumeAttributesClass",
+    "CSIDriver",
+    "CSINode",
+    "PriorityClass",
+    "RuntimeClass",
+    "IngressClass",
+    "IPAddress",
+    "ServiceCIDR",
+    "FlowSchema",
+    "PriorityLevelConfiguration",
+    "CertificateSigningRequest",
+    "ClusterTrustBundle",
+    "DeviceClass",
+    "ResourceSlice",
+    NULL,
 };
 
-enum object_scope object_scope(const char *group, const char *kind)
-{
+enum object_scope object_scope(const char *group, const char *kind) {
     bool is_kubernetes = text_in(group, builtin_groups) || text_ends(group, ".k8s.io");
     if (is_kubernetes && text_in(kind, clustered_kinds))
         return SCOPE_CLUSTERED;
     return text_in(group, builtin_groups) ? SCOPE_NAMESPACED : SCOPE_UNKNOWN;
 }
 
-void edge_add(struct arena *arena, struct resource *after, struct resource *before, enum gate gate, const char *reason)
-{
+void edge_add(struct arena *arena, struct resource *after, struct resource *before, enum gate gate, const char *reason) {
     if (before == NULL || before == after)
         return;
     after->edges = arena_grow(arena, after->edges, after->edge_count, sizeof after->edges[0]);
     after->edges[after->edge_count++] = (struct edge){.before = before, .gate = gate, .reason = reason};
 }
 
-static struct resource *find(struct builder *builder, const struct resource *near, const char *kind, const char *namespace, const char *name)
-{
+static struct resource *find(struct builder *builder, const struct resource *near, const char *kind, const char *namespace,
+                             const char *name) {
     if (name == NULL)
         return NULL;
     char id[1024];
-    int length = namespace != NULL ? snprintf(id, sizeof id, "%s/%s/%s", kind, namespace, name) : snprintf(id, sizeof id, "%s/%s", kind, name);
+    int length =
+        namespace != NULL ? snprintf(id, sizeof id, "%s/%s/%s", kind, namespace, name) : snprintf(id, sizeof id, "%s/%s", kind, name);
     return length < (int)sizeof id ? graph_find(builder->graph, near->target, id) : NULL;
 }
 
 static void after_named(struct builder *builder, struct resource *after, const char *kind, const char *namespace, const char *name,
-                        enum gate gate, const char *what)
-{
+                        enum gate gate, const char *what) {
     struct resource *before = find(builder, after, kind, namespace, name);
     if (before != NULL)
         edge_add(builder->arena, after, before, gate, arena_text(builder->arena, "%s %s", what, name));
@@ -64,8 +96,7 @@ static void after_named(struct builder *builder, struct resource *after, const c
 
 /* Pods, and what makes them. */
 
-static const struct value *pod_spec(const struct resource *resource)
-{
+static const struct value *pod_spec(const struct resource *resource) {
     const struct value *spec = value_find(&resource->desired, "spec");
     if (text_equal(resource->kind, "Pod") && text_equal(resource->api_version, "v1"))
         return spec;
@@ -75,36 +106,34 @@ static const struct value *pod_spec(const struct resource *resource)
     return value_is(value_find(template, "containers"), VALUE_LIST) ? template : NULL;
 }
 
-static void after_sources(struct builder *builder, struct resource *resource, const struct value *sources)
-{
+static void after_sources(struct builder *builder, struct resource *resource, const struct value *sources) {
     for (size_t i = 0; value_is(sources, VALUE_LIST) && i < sources->list.count; i++) {
         const struct value *item = &sources->list.items[i];
         const char *namespace = resource->namespace;
         after_named(builder, resource, "ConfigMap", namespace, value_text_at(item, "configMapRef.name"), GATE_DONE, "config map");
         after_named(builder, resource, "Secret", namespace, value_text_at(item, "secretRef.name"), GATE_DONE, "secret");
-        after_named(builder, resource, "ConfigMap", namespace, value_text_at(item, "valueFrom.configMapKeyRef.name"), GATE_DONE, "config map");
+        after_named(builder, resource, "ConfigMap", namespace, value_text_at(item, "valueFrom.configMapKeyRef.name"), GATE_DONE,
+                    "config map");
         after_named(builder, resource, "Secret", namespace, value_text_at(item, "valueFrom.secretKeyRef.name"), GATE_DONE, "secret");
         /* volumes, and the sources of a projected one */
         after_named(builder, resource, "ConfigMap", namespace, value_text_at(item, "configMap.name"), GATE_DONE, "config map");
         after_named(builder, resource, "Secret", namespace, value_text_at(item, "secret.secretName"), GATE_DONE, "secret");
         after_named(builder, resource, "Secret", namespace, value_text_at(item, "secret.name"), GATE_DONE, "secret");
         /* A claim may be bound only when its pod is placed (WaitForFirstConsumer): it need not be ready. */
-        after_named(builder, resource, "PersistentVolumeClaim", namespace, value_text_at(item, "persistentVolumeClaim.claimName"), GATE_DONE,
-                    "volume claim");
+        after_named(builder, resource, "PersistentVolumeClaim", namespace, value_text_at(item, "persistentVolumeClaim.claimName"),
+                    GATE_DONE, "volume claim");
         after_sources(builder, resource, value_at(item, "projected.sources"));
     }
 }
 
-static void after_containers(struct builder *builder, struct resource *resource, const struct value *containers)
-{
+static void after_containers(struct builder *builder, struct resource *resource, const struct value *containers) {
     for (size_t i = 0; value_is(containers, VALUE_LIST) && i < containers->list.count; i++) {
         after_sources(builder, resource, value_find(&containers->list.items[i], "env"));
         after_sources(builder, resource, value_find(&containers->list.items[i], "envFrom"));
     }
 }
 
-static void after_nodes(struct builder *builder, struct resource *resource, const struct value *pod)
-{
+static void after_nodes(struct builder *builder, struct resource *resource, const struct value *pod) {
     /* Pods on the host's network make the nodes ready in the first place (a CNI plugin): waiting for ready nodes would never end. */
     if (value_boolean(value_find(pod, "hostNetwork"), false) || resource->target->cluster == NULL)
         return;
@@ -117,8 +146,7 @@ static void after_nodes(struct builder *builder, struct resource *resource, cons
     }
 }
 
-static void after_pod_needs(struct builder *builder, struct resource *resource)
-{
+static void after_pod_needs(struct builder *builder, struct resource *resource) {
     const struct value *pod = pod_spec(resource);
     if (pod == NULL)
         return;
@@ -138,13 +166,11 @@ static void after_pod_needs(struct builder *builder, struct resource *resource)
 
 /* Definitions and webhooks. */
 
-static bool is_custom(struct builder *builder, const struct resource *resource)
-{
+static bool is_custom(struct builder *builder, const struct resource *resource) {
     return object_scope(name_group(builder->arena, resource->api_version), resource->kind) == SCOPE_UNKNOWN;
 }
 
-static struct resource *definition_of(struct builder *builder, const struct resource *resource)
-{
+static struct resource *definition_of(struct builder *builder, const struct resource *resource) {
     const char *group = name_group(builder->arena, resource->api_version);
     for (size_t i = 0; i < builder->definition_count; i++) {
         struct resource *definition = builder->definitions[i];
@@ -155,8 +181,7 @@ static struct resource *definition_of(struct builder *builder, const struct reso
     return NULL;
 }
 
-static bool list_has(const struct value *list, const char *text)
-{
+static bool list_has(const struct value *list, const char *text) {
     for (size_t i = 0; value_is(list, VALUE_LIST) && i < list->list.count; i++)
         if (text_equal(value_text(&list->list.items[i]), text))
             return true;
@@ -164,8 +189,7 @@ static bool list_has(const struct value *list, const char *text)
 }
 
 /* Only webhooks that name the group: one for "*" (a policy engine) would stand before everything, itself included. */
-static bool webhook_covers(const struct resource *webhook, const char *group, const char *plural)
-{
+static bool webhook_covers(const struct resource *webhook, const char *group, const char *plural) {
     const struct value *hooks = value_find(&webhook->desired, "webhooks");
     for (size_t i = 0; value_is(hooks, VALUE_LIST) && i < hooks->list.count; i++) {
         const struct value *rules = value_find(&hooks->list.items[i], "rules");
@@ -179,8 +203,7 @@ static bool webhook_covers(const struct resource *webhook, const char *group, co
     return false;
 }
 
-static void after_definition(struct builder *builder, struct resource *resource)
-{
+static void after_definition(struct builder *builder, struct resource *resource) {
     if (!is_custom(builder, resource))
         return;
     struct resource *definition = definition_of(builder, resource);
@@ -192,8 +215,7 @@ static void after_definition(struct builder *builder, struct resource *resource)
             edge_add(builder->arena, resource, builder->webhooks[i], GATE_DONE, "the webhook that checks it");
 }
 
-static bool selects(const struct value *selector, const struct value *labels)
-{
+static bool selects(const struct value *selector, const struct value *labels) {
     if (!value_is(selector, VALUE_MAP) || selector->map.count == 0)
         return false;
     for (size_t i = 0; i < selector->map.count; i++) {
@@ -205,10 +227,10 @@ static bool selects(const struct value *selector, const struct value *labels)
 }
 
 /* After the Service and the pods that answer for it. */
-static void after_service(struct builder *builder, struct resource *resource, const struct value *named, const char *reason)
-{
+static void after_service(struct builder *builder, struct resource *resource, const struct value *named, const char *reason) {
     const char *namespace = value_text(value_find(named, "namespace"));
-    struct resource *service = namespace != NULL ? find(builder, resource, "Service", namespace, value_text(value_find(named, "name"))) : NULL;
+    struct resource *service =
+        namespace != NULL ? find(builder, resource, "Service", namespace, value_text(value_find(named, "name"))) : NULL;
     if (service == NULL)
         return;
     edge_add(builder->arena, resource, service, GATE_DONE, reason);
@@ -223,13 +245,11 @@ static void after_service(struct builder *builder, struct resource *resource, co
     }
 }
 
-static bool is_webhook(const struct resource *resource)
-{
+static bool is_webhook(const struct resource *resource) {
     return text_starts(resource->api_version, "admissionregistration.k8s.io/") && text_ends(resource->kind, "WebhookConfiguration");
 }
 
-static void after_webhook_service(struct builder *builder, struct resource *resource)
-{
+static void after_webhook_service(struct builder *builder, struct resource *resource) {
     const struct value *hooks = is_webhook(resource) ? value_find(&resource->desired, "webhooks") : NULL;
     for (size_t i = 0; value_is(hooks, VALUE_LIST) && i < hooks->list.count; i++)
         after_service(builder, resource, value_at(&hooks->list.items[i], "clientConfig.service"), "the webhook's own service");
@@ -239,8 +259,7 @@ static void after_webhook_service(struct builder *builder, struct resource *reso
 
 /* Objects that name others. */
 
-static void after_backends(struct builder *builder, struct resource *ingress, const struct value *value)
-{
+static void after_backends(struct builder *builder, struct resource *ingress, const struct value *value) {
     const char *service = value_text_at(value, "service.name");
     if (service != NULL)
         after_named(builder, ingress, "Service", ingress->namespace, service, GATE_DONE, "service");
@@ -250,14 +269,14 @@ static void after_backends(struct builder *builder, struct resource *ingress, co
         after_backends(builder, ingress, &value->map.members[i].value);
 }
 
-static void after_what_it_names(struct builder *builder, struct resource *resource)
-{
+static void after_what_it_names(struct builder *builder, struct resource *resource) {
     const struct value *desired = &resource->desired;
     const char *namespace = resource->namespace;
     if (text_equal(resource->kind, "HorizontalPodAutoscaler")) {
         const char *kind = value_text_at(desired, "spec.scaleTargetRef.kind");
         if (kind != NULL)
-            after_named(builder, resource, kind, namespace, value_text_at(desired, "spec.scaleTargetRef.name"), GATE_DONE, "what it scales:");
+            after_named(builder, resource, kind, namespace, value_text_at(desired, "spec.scaleTargetRef.name"), GATE_DONE,
+                        "what it scales:");
     } else if (text_equal(resource->kind, "Ingress")) {
         after_backends(builder, resource, value_find(desired, "spec"));
         const struct value *tls = value_at(desired, "spec.tls");
@@ -267,17 +286,17 @@ static void after_what_it_names(struct builder *builder, struct resource *resour
         const char *kind = value_text_at(desired, "roleRef.kind");
         bool is_clustered = text_equal(kind, "ClusterRole");
         if (kind != NULL)
-            after_named(builder, resource, kind, is_clustered ? NULL : namespace, value_text_at(desired, "roleRef.name"), GATE_DONE, "role");
+            after_named(builder, resource, kind, is_clustered ? NULL : namespace, value_text_at(desired, "roleRef.name"), GATE_DONE,
+                        "role");
     } else if (text_equal(resource->kind, "PersistentVolumeClaim")) {
         after_named(builder, resource, "StorageClass", NULL, value_text_at(desired, "spec.storageClassName"), GATE_DONE, "storage class");
         after_named(builder, resource, "PersistentVolume", NULL, value_text_at(desired, "spec.volumeName"), GATE_DONE, "volume");
     }
 }
 
-/* config.kubernetes.io/depends-on, as cli-utils writes it: GROUP/namespaces/NAMESPACE/KIND/NAME or GROUP/KIND/NAME, with commas between. The group
- * is empty for core kinds. */
-static struct resource *depended_on(struct builder *builder, const struct resource *resource, char *text)
-{
+/* config.kubernetes.io/depends-on, as cli-utils writes it: GROUP/namespaces/NAMESPACE/KIND/NAME or GROUP/KIND/NAME, with commas between.
+ * The group is empty for core kinds. */
+static struct resource *depended_on(struct builder *builder, const struct resource *resource, char *text) {
     char *parts[5] = {NULL};
     size_t count = 0;
     for (char *at = text; at != NULL && count < 5; count++) {
@@ -297,8 +316,7 @@ static struct resource *depended_on(struct builder *builder, const struct resour
     return NULL;
 }
 
-static void after_depends_on(struct builder *builder, struct resource *resource)
-{
+static void after_depends_on(struct builder *builder, struct resource *resource) {
     const struct value *annotations = value_at(&resource->desired, "metadata.annotations");
     const struct value *value = value_find(annotations, "config.kubernetes.io/depends-on");
     if (value_text(value) == NULL)
@@ -318,8 +336,7 @@ static void after_depends_on(struct builder *builder, struct resource *resource)
     }
 }
 
-static void collect(struct builder *builder)
-{
+static void collect(struct builder *builder) {
     size_t count = builder->graph->count;
     builder->definitions = ARENA_ARRAY(builder->arena, struct resource *, count + 1);
     builder->webhooks = ARENA_ARRAY(builder->arena, struct resource *, count + 1);
@@ -335,10 +352,10 @@ static void collect(struct builder *builder)
     }
 }
 
-static void build_one(struct builder *builder, struct resource *resource)
-{
+static void build_one(struct builder *builder, struct resource *resource) {
     if (resource->row != NULL) {
-        const char *cluster = resource->row->cluster_member != NULL ? value_text(value_find(&resource->desired, resource->row->cluster_member)) : NULL;
+        const char *cluster =
+            resource->row->cluster_member != NULL ? value_text(value_find(&resource->desired, resource->row->cluster_member)) : NULL;
         struct resource *before = cluster != NULL ? find(builder, resource, "Cluster", NULL, cluster) : NULL;
         edge_add(builder->arena, resource, before, GATE_READY, "its cluster");
         return;
@@ -355,8 +372,7 @@ static void build_one(struct builder *builder, struct resource *resource)
     after_depends_on(builder, resource);
 }
 
-void edges_build(struct graph *graph, struct arena *arena, struct findings *findings)
-{
+void edges_build(struct graph *graph, struct arena *arena, struct findings *findings) {
     struct builder builder = {.graph = graph, .arena = arena, .findings = findings};
     collect(&builder);
     for (size_t i = 0; i < graph->count; i++)
@@ -364,13 +380,11 @@ void edges_build(struct graph *graph, struct arena *arena, struct findings *find
 }
 
 /* GATE_READY includes GATE_DONE, which includes GATE_EXISTS. */
-static int strictness(enum gate gate)
-{
+static int strictness(enum gate gate) {
     return gate == GATE_READY ? 2 : gate == GATE_DONE ? 1 : 0;
 }
 
-static int compare_edges(const void *left, const void *right)
-{
+static int compare_edges(const void *left, const void *right) {
     const struct edge *one = left;
     const struct edge *other = right;
     int order = strcmp(one->before->key, other->before->key);
@@ -379,8 +393,7 @@ static int compare_edges(const void *left, const void *right)
     return order != 0 ? order : strcmp(one->reason, other->reason);
 }
 
-void edges_sort(struct graph *graph)
-{
+void edges_sort(struct graph *graph) {
     for (size_t i = 0; i < graph->count; i++) {
         struct resource *resource = graph->resources[i];
         if (resource->edge_count == 0)
@@ -406,8 +419,7 @@ struct walk {
     size_t depth;
 };
 
-static void say_cycle(struct walk *walk, size_t from)
-{
+static void say_cycle(struct walk *walk, size_t from) {
     const char *text = "";
     /* Begins at the least key, so that one circle is always told the same way. */
     size_t length = walk->depth - from;
@@ -426,13 +438,12 @@ static void say_cycle(struct walk *walk, size_t from)
         walk->out[resource->index] = true;
     }
     const struct resource *start = walk->graph->resources[walk->stack[from + first]];
-    findings_add(walk->findings, walk->arena, start->place, "take one of these dependencies out", "a circle, in which nothing can be first: %s%s",
-                 text, start->id);
+    findings_add(walk->findings, walk->arena, start->place, "take one of these dependencies out",
+                 "a circle, in which nothing can be first: %s%s", text, start->id);
     walk->findings->items[walk->findings->count - 1].resource = start->id;
 }
 
-static void walk_edge(struct walk *walk, size_t next)
-{
+static void walk_edge(struct walk *walk, size_t next) {
     if (walk->colour[next] == 0) {
         walk->colour[next] = 1;
         walk->next_edge[next] = 0;
@@ -447,8 +458,7 @@ static void walk_edge(struct walk *walk, size_t next)
     say_cycle(walk, from);
 }
 
-void edges_find_cycles(const struct graph *graph, struct arena *arena, bool *out, struct findings *findings)
-{
+void edges_find_cycles(const struct graph *graph, struct arena *arena, bool *out, struct findings *findings) {
     struct walk walk = {.graph = graph,
                         .arena = arena,
                         .findings = findings,

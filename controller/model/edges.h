@@ -3,8 +3,8 @@
 
 #include "model/graph.h"
 
-/* Whether objects of the group and kind have a namespace. For kinds that the API server does not bring itself, only a definition in the same tree
- * tells: SCOPE_UNKNOWN without one. */
+/* Whether objects of the group and kind have a namespace. For kinds that the API server does not bring itself, only a definition in the
+ * same tree tells: SCOPE_UNKNOWN without one. */
 enum object_scope { SCOPE_UNKNOWN, SCOPE_CLUSTERED, SCOPE_NAMESPACED };
 enum object_scope object_scope(const char *group, const char *kind);
 

@@ -19,13 +19,11 @@ struct filled {
 
 static struct filled fill_text(const struct expander *expander, const char *text);
 
-static struct filled known(struct value value)
-{
+static struct filled known(struct value value) {
     return (struct filled){.value = value, .absent = value.type == VALUE_NULL};
 }
 
-static struct filled fill_default(const struct expander *expander, const char *text)
-{
+static struct filled fill_default(const struct expander *expander, const char *text) {
     struct value value;
     struct error err = {0};
     if (text[0] == '[' && json_parse(expander->arena, "default", text, strlen(text), &value, &err))
@@ -34,8 +32,7 @@ static struct filled fill_default(const struct expander *expander, const char *t
 }
 
 /* The inside of a slot, inner slots already filled. */
-static struct filled fill_slot(const struct expander *expander, char *slot)
-{
+static struct filled fill_slot(const struct expander *expander, char *slot) {
     const struct expansion *expansion = expander->expansion;
     if (slot[0] == '@') {
         bool whole = strchr(slot, '|') == NULL;
@@ -66,8 +63,8 @@ static struct filled fill_slot(const struct expander *expander, char *slot)
 }
 
 /* Adds one filled slot to a longer text. */
-static const char *join(const struct expander *expander, const char *done, const char *between, size_t length, struct filled *part, bool *late)
-{
+static const char *join(const struct expander *expander, const char *done, const char *between, size_t length, struct filled *part,
+                        bool *late) {
     const char *text = value_text(&part->value);
     if (text == NULL) { /* a reference inside a text */
         text = arena_text(expander->arena, "${%s}", value_text_at(&part->value, "ref") != NULL ? value_text_at(&part->value, "ref") : "");
@@ -77,8 +74,7 @@ static const char *join(const struct expander *expander, const char *done, const
     return arena_text(expander->arena, "%s%.*s%s", done, (int)length, between, part->absent ? "" : text);
 }
 
-static struct filled fill_text(const struct expander *expander, const char *text)
-{
+static struct filled fill_text(const struct expander *expander, const char *text) {
     const char *start = NULL;
     const char *rest = text;
     const char *done = "";
@@ -98,16 +94,14 @@ static struct filled fill_text(const struct expander *expander, const char *text
     return filled;
 }
 
-static void set_place(const struct expander *expander, struct value *value)
-{
+static void set_place(const struct expander *expander, struct value *value) {
     if (expander->expansion->manifest == NULL)
         return;
     value->line = expander->expansion->manifest->object.line;
     value->column = expander->expansion->manifest->object.column;
 }
 
-static struct value as_value(const struct expander *expander, struct filled filled)
-{
+static struct value as_value(const struct expander *expander, struct filled filled) {
     if (!filled.late)
         return filled.value;
     struct value late = value_of_map();
@@ -117,8 +111,7 @@ static struct value as_value(const struct expander *expander, struct filled fill
 
 static bool fill(const struct expander *expander, const struct value *template, struct value *out);
 
-static void fill_member(const struct expander *expander, const struct member *member, struct value *map)
-{
+static void fill_member(const struct expander *expander, const struct member *member, struct value *map) {
     struct value value;
     if (!fill(expander, &member->value, &value))
         return;
@@ -132,8 +125,7 @@ static void fill_member(const struct expander *expander, const struct member *me
 }
 
 /* False when the template's whole text is a slot with nothing in it. */
-static bool fill(const struct expander *expander, const struct value *template, struct value *out)
-{
+static bool fill(const struct expander *expander, const struct value *template, struct value *out) {
     *out = *template;
     if (value_is(template, VALUE_TEXT)) {
         struct filled filled = fill_text(expander, template->text.bytes);
@@ -166,8 +158,7 @@ static bool fill(const struct expander *expander, const struct value *template, 
     return true;
 }
 
-struct value expand_template(const struct expansion *expansion, const char *template, struct arena *arena)
-{
+struct value expand_template(const struct expansion *expansion, const char *template, struct arena *arena) {
     struct expander expander = {.expansion = expansion, .arena = arena};
     struct value parsed;
     struct value out;
@@ -177,8 +168,7 @@ struct value expand_template(const struct expansion *expansion, const char *temp
     return fill(&expander, &parsed, &out) ? out : value_null();
 }
 
-bool expand_holds(const struct manifest *manifest, const char *when, struct arena *arena)
-{
+bool expand_holds(const struct manifest *manifest, const char *when, struct arena *arena) {
     if (when == NULL)
         return true;
     const char *equals = strchr(when, '=');

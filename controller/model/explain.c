@@ -5,8 +5,7 @@
 #include "base/value.h"
 
 /* "taints[].key" as a person asks for it: "taints.key". */
-static const char *plain_path(struct arena *arena, const char *path)
-{
+static const char *plain_path(struct arena *arena, const char *path) {
     char *plain = arena_copy(arena, path, strlen(path));
     char *to = plain;
     for (const char *from = path; *from != '\0'; from++)
@@ -16,8 +15,7 @@ static const char *plain_path(struct arena *arena, const char *path)
     return plain;
 }
 
-static const char *type_name(enum field_type type)
-{
+static const char *type_name(enum field_type type) {
     static const char *const names[] = {
         [TYPE_TEXT] = "text",
         [TYPE_INTEGER] = "whole number",
@@ -33,8 +31,7 @@ static const char *type_name(enum field_type type)
     return names[type];
 }
 
-static const char *change_name(enum field_change change)
-{
+static const char *change_name(enum field_change change) {
     static const char *const names[] = {
         [CHANGE_REPLACE] = "only at creation: another value replaces the resource",
         [CHANGE_IN_PLACE] = "in place",
@@ -50,21 +47,18 @@ static const char *change_name(enum field_change change)
 }
 
 /* Fields that a person may write. */
-static bool is_declarable(const struct field *field)
-{
+static bool is_declarable(const struct field *field) {
     return !field->name && field->change != CHANGE_OBSERVED && field->change != CHANGE_REQUEST;
 }
 
-static size_t depth_of(const char *path)
-{
+static size_t depth_of(const char *path) {
     size_t depth = 0;
     for (; *path != '\0'; path++)
         depth += *path == '.';
     return depth;
 }
 
-static void render_values(struct text *out, const struct field *field)
-{
+static void render_values(struct text *out, const struct field *field) {
     if (field->values == NULL)
         return;
     text_add(out, "  values: ");
@@ -73,8 +67,7 @@ static void render_values(struct text *out, const struct field *field)
     text_add(out, "\n");
 }
 
-static void render_limits(struct text *out, const struct field *field)
-{
+static void render_limits(struct text *out, const struct field *field) {
     if (field->least == 0 && field->most == 0)
         return;
     bool is_number = field->type == TYPE_INTEGER;
@@ -86,8 +79,7 @@ static void render_limits(struct text *out, const struct field *field)
         text_add(out, "  from %lld to %lld%s\n", (long long)field->least, (long long)field->most, unit);
 }
 
-static void render_members(struct text *out, const struct kind *kind, const char *under)
-{
+static void render_members(struct text *out, const struct kind *kind, const char *under) {
     size_t length = strlen(under);
     size_t depth = length > 0 ? depth_of(under) + 1 : 0;
     bool first = true;
@@ -107,8 +99,7 @@ static void render_members(struct text *out, const struct kind *kind, const char
     }
 }
 
-static void render_field(struct text *out, const struct kind *kind, const struct field *field, const char *path)
-{
+static void render_field(struct text *out, const struct kind *kind, const struct field *field, const char *path) {
     text_add(out, "%s.%s: %s%s\n\n%s\n\n", kind->name, path, type_name(field->type), field->required ? ", required" : "", field->doc);
     text_add(out, "  changes: %s\n", change_name(field->change));
     if (field->update != NULL)
@@ -129,8 +120,7 @@ static void render_field(struct text *out, const struct kind *kind, const struct
     render_members(out, kind, field->path);
 }
 
-static void render_attributes(struct text *out, const struct kind *kind)
-{
+static void render_attributes(struct text *out, const struct kind *kind) {
     if (kind->attributes == NULL)
         return;
     text_add(out, "\nOthers refer to it by {ref: %s/name} or {ref: %s/name.attribute}:\n\n", kind->name, kind->name);
@@ -138,8 +128,7 @@ static void render_attributes(struct text *out, const struct kind *kind)
         text_add(out, "  %s%s: %s\n", attribute->name, attribute == kind->attributes ? " (the default)" : "", attribute->doc);
 }
 
-static void render_kind(struct text *out, const struct kind *kind)
-{
+static void render_kind(struct text *out, const struct kind *kind) {
     text_add(out, "%s (%s)\n\n%s\n", kind->name, SCHEMA_API_VERSION, kind->doc);
     text_add(out, "\nspec:\n");
     render_members(out, kind, "");
@@ -147,15 +136,13 @@ static void render_kind(struct text *out, const struct kind *kind)
     text_add(out, "\nExample:\n\n%s", kind->example);
 }
 
-static void render_kinds(struct text *out)
-{
+static void render_kinds(struct text *out) {
     for (const struct kind *const *kind = schema_kinds(); *kind != NULL; kind++)
         text_add(out, "%-18s %s\n", (*kind)->name, (*kind)->doc);
     text_add(out, "\nEverything else is a Kubernetes object, of any group and version.\n");
 }
 
-static bool say_no_kind(const char *name, struct error *err)
-{
+static bool say_no_kind(const char *name, struct error *err) {
     const char *names[64] = {NULL};
     for (size_t i = 0; schema_kinds()[i] != NULL && i < 63; i++)
         names[i] = schema_kinds()[i]->name;
@@ -166,8 +153,7 @@ static bool say_no_kind(const char *name, struct error *err)
                      near != NULL ? "?" : "");
 }
 
-static bool explain_field(const struct kind *kind, const char *path, struct arena *arena, struct text *out, struct error *err)
-{
+static bool explain_field(const struct kind *kind, const char *path, struct arena *arena, struct text *out, struct error *err) {
     const char *wanted = plain_path(arena, text_starts(path, "spec.") ? path + strlen("spec.") : path);
     const char *names[256] = {NULL};
     size_t count = 0;
@@ -184,8 +170,7 @@ static bool explain_field(const struct kind *kind, const char *path, struct aren
                      near != NULL ? near : "", near != NULL ? "?" : "");
 }
 
-bool explain_kind(const char *what, struct text *out, struct error *err)
-{
+bool explain_kind(const char *what, struct text *out, struct error *err) {
     if (what == NULL) {
         render_kinds(out);
         return true;
@@ -204,27 +189,23 @@ bool explain_kind(const char *what, struct text *out, struct error *err)
 
 /* JSON Schema. */
 
-static void set_text(struct arena *arena, struct value *map, const char *key, const char *text)
-{
+static void set_text(struct arena *arena, struct value *map, const char *key, const char *text) {
     value_set(arena, map, key, value_of_text(text));
 }
 
-static struct value schema_type(struct arena *arena, const char *type)
-{
+static struct value schema_type(struct arena *arena, const char *type) {
     struct value schema = value_of_map();
     set_text(arena, &schema, "type", type);
     return schema;
 }
 
-static struct value json_of(struct arena *arena, const char *json)
-{
+static struct value json_of(struct arena *arena, const char *json) {
     struct value value;
     struct error err = {0};
     return json_parse(arena, "row", json, strlen(json), &value, &err) ? value : value_null();
 }
 
-static struct value reference_or(struct arena *arena, struct value schema)
-{
+static struct value reference_or(struct arena *arena, struct value schema) {
     struct value any = value_of_map();
     struct value list = value_of_list();
     struct value reference = value_of_map();
@@ -236,8 +217,7 @@ static struct value reference_or(struct arena *arena, struct value schema)
 }
 
 /* Of one text: itself, or an item of a list or map. EKS's lists of values grow, so only eksact's own are closed. */
-static struct value schema_text(struct arena *arena, const struct field *field, bool bounded)
-{
+static struct value schema_text(struct arena *arena, const struct field *field, bool bounded) {
     struct value schema = schema_type(arena, "string");
     if (field->pattern != NULL)
         set_text(arena, &schema, "pattern", arena_text(arena, "^(%s)$", field->pattern));
@@ -254,8 +234,7 @@ static struct value schema_text(struct arena *arena, const struct field *field, 
     return field->change == CHANGE_LOCAL ? schema : reference_or(arena, schema);
 }
 
-static void set_counts(struct arena *arena, const struct field *field, struct value *schema, const char *least, const char *most)
-{
+static void set_counts(struct arena *arena, const struct field *field, struct value *schema, const char *least, const char *most) {
     if (field->least > 0)
         value_set(arena, schema, least, value_of_integer(field->least));
     if (field->most > 0)
@@ -264,8 +243,7 @@ static void set_counts(struct arena *arena, const struct field *field, struct va
 
 static struct value schema_members(struct arena *arena, const struct kind *kind, const char *under);
 
-static struct value schema_of_field(struct arena *arena, const struct kind *kind, const struct field *field)
-{
+static struct value schema_of_field(struct arena *arena, const struct kind *kind, const struct field *field) {
     struct value schema = value_of_map();
     switch (field->type) {
     case TYPE_TEXT:
@@ -312,8 +290,7 @@ static struct value schema_of_field(struct arena *arena, const struct kind *kind
     return schema;
 }
 
-static void describe(struct arena *arena, const struct field *field, struct value *schema)
-{
+static void describe(struct arena *arena, const struct field *field, struct value *schema) {
     set_text(arena, schema, "description", field->doc);
     if (field->initial != NULL)
         value_set(arena, schema, "default", json_of(arena, field->initial));
@@ -325,8 +302,7 @@ static void describe(struct arena *arena, const struct field *field, struct valu
 }
 
 /* The object whose members are the rows directly under a path. */
-static struct value schema_members(struct arena *arena, const struct kind *kind, const char *under)
-{
+static struct value schema_members(struct arena *arena, const struct kind *kind, const char *under) {
     struct value schema = schema_type(arena, "object");
     struct value properties = value_of_map();
     struct value required = value_of_list();
@@ -347,22 +323,19 @@ static struct value schema_members(struct arena *arena, const struct kind *kind,
     return schema;
 }
 
-static struct value schema_constant(struct arena *arena, const char *text)
-{
+static struct value schema_constant(struct arena *arena, const char *text) {
     struct value schema = value_of_map();
     set_text(arena, &schema, "const", text);
     return schema;
 }
 
-static struct value texts_map(struct arena *arena)
-{
+static struct value texts_map(struct arena *arena) {
     struct value schema = schema_type(arena, "object");
     value_set(arena, &schema, "additionalProperties", schema_type(arena, "string"));
     return schema;
 }
 
-static struct value schema_metadata(struct arena *arena, const struct kind *kind)
-{
+static struct value schema_metadata(struct arena *arena, const struct kind *kind) {
     struct value properties = value_of_map();
     struct value name = schema_type(arena, "string");
     set_text(arena, &name, "description", "The resource's name.");
@@ -388,8 +361,7 @@ static struct value schema_metadata(struct arena *arena, const struct kind *kind
     return schema;
 }
 
-static struct value schema_manifest(struct arena *arena, const struct kind *kind)
-{
+static struct value schema_manifest(struct arena *arena, const struct kind *kind) {
     struct value properties = value_of_map();
     value_set(arena, &properties, "apiVersion", schema_constant(arena, SCHEMA_API_VERSION));
     value_set(arena, &properties, "kind", schema_constant(arena, kind->name));
@@ -412,8 +384,7 @@ static struct value schema_manifest(struct arena *arena, const struct kind *kind
     return schema;
 }
 
-static struct value schema_reference(struct arena *arena)
-{
+static struct value schema_reference(struct arena *arena) {
     struct value text = schema_type(arena, "string");
     set_text(arena, &text, "pattern", "^[A-Za-z]+/[^/]+(/[^/]+)?$");
     struct value properties = value_of_map();
@@ -428,8 +399,7 @@ static struct value schema_reference(struct arena *arena)
     return schema;
 }
 
-static struct value schema_all(struct arena *arena)
-{
+static struct value schema_all(struct arena *arena) {
     struct value schema = value_of_map();
     struct value list = value_of_list();
     for (const struct kind *const *kind = schema_kinds(); *kind != NULL; kind++)
@@ -438,8 +408,7 @@ static struct value schema_all(struct arena *arena)
     return schema;
 }
 
-void schema_render(const struct kind *kind, struct text *out)
-{
+void schema_render(const struct kind *kind, struct text *out) {
     ARENA_AUTO *arena = arena_new();
     struct value schema = kind != NULL ? schema_manifest(arena, kind) : schema_all(arena);
     struct value definitions = value_of_map();
@@ -450,8 +419,7 @@ void schema_render(const struct kind *kind, struct text *out)
     text_add(out, "\n");
 }
 
-void schema_render_rows(const struct kind *kind, struct text *out)
-{
+void schema_render_rows(const struct kind *kind, struct text *out) {
     ARENA_AUTO *arena = arena_new();
     struct value rows = value_of_list();
     for (const struct field *field = kind->fields; field->path != NULL; field++) {

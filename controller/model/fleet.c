@@ -16,8 +16,7 @@ static const struct member default_bakes[] = {
 
 static const char *const nothing_acknowledged[] = {NULL};
 
-void fleet_default(struct fleet *fleet)
-{
+void fleet_default(struct fleet *fleet) {
     *fleet = (struct fleet){
         .name = "default",
         .source_interval_ms = minute_ms,
@@ -47,13 +46,11 @@ struct parser {
     const struct value *spec;
 };
 
-static struct place place_of(const struct parser *parser, const struct value *value)
-{
+static struct place place_of(const struct parser *parser, const struct value *value) {
     return value_place(value, parser->file);
 }
 
-static void read_duration(struct parser *parser, const struct value *value, const char *path, int64_t least_ms, int64_t *out)
-{
+static void read_duration(struct parser *parser, const struct value *value, const char *path, int64_t least_ms, int64_t *out) {
     const char *text = value_text(value);
     int64_t duration_ms = 0;
     if (text == NULL)
@@ -65,14 +62,12 @@ static void read_duration(struct parser *parser, const struct value *value, cons
         *out = duration_ms;
 }
 
-static void read_duration_at(struct parser *parser, const char *path, int64_t least_ms, int64_t *out)
-{
+static void read_duration_at(struct parser *parser, const char *path, int64_t least_ms, int64_t *out) {
     read_duration(parser, value_at(parser->spec, path), path, least_ms, out);
 }
 
 /* "5/s", "30/m", "100/h". */
-static bool parse_rate(const char *text, double *per_second)
-{
+static bool parse_rate(const char *text, double *per_second) {
     const char *slash = strchr(text, '/');
     if (slash == NULL || strlen(slash) != 2 || slash == text)
         return false;
@@ -95,8 +90,7 @@ static bool parse_rate(const char *text, double *per_second)
     return true;
 }
 
-static void read_rate(struct parser *parser, const char *path, struct rate_limit *out)
-{
+static void read_rate(struct parser *parser, const char *path, struct rate_limit *out) {
     const struct value *value = value_at(parser->spec, path);
     const char *text = value_text(value);
     double per_second = 0;
@@ -110,15 +104,13 @@ static void read_rate(struct parser *parser, const char *path, struct rate_limit
 }
 
 /* The rows say the range; what is outside was a finding there and is not taken. */
-static void read_count(struct parser *parser, const char *path, int64_t least, int64_t most, unsigned *out)
-{
+static void read_count(struct parser *parser, const char *path, int64_t least, int64_t most, unsigned *out) {
     int64_t number = value_integer(value_at(parser->spec, path), least - 1);
     if (number >= least && number <= most)
         *out = (unsigned)number;
 }
 
-static void read_in_flight(struct parser *parser, struct fleet *out)
-{
+static void read_in_flight(struct parser *parser, struct fleet *out) {
     const struct value *value = value_at(parser->spec, "change.inFlight");
     if (value == NULL || value->type == VALUE_NULL)
         return;
@@ -139,8 +131,7 @@ static void read_in_flight(struct parser *parser, struct fleet *out)
                  "spec.change.inFlight wants a number from 1 to 1000, or a part from 1%% to 100%%");
 }
 
-static void read_bake(struct parser *parser, struct fleet *out)
-{
+static void read_bake(struct parser *parser, struct fleet *out) {
     const struct value *bake = value_at(parser->spec, "change.bake");
     if (bake == NULL || bake->type == VALUE_NULL)
         return;
@@ -155,7 +146,8 @@ static void read_bake(struct parser *parser, struct fleet *out)
         const char *path = arena_text(parser->arena, "change.bake.%s", member->key);
         int64_t duration_ms = -1;
         if (!value_is(&member->value, VALUE_TEXT))
-            findings_add(parser->findings, parser->arena, place_of(parser, &member->value), "for example: 10m", "spec.%s wants a duration", path);
+            findings_add(parser->findings, parser->arena, place_of(parser, &member->value), "for example: 10m", "spec.%s wants a duration",
+                         path);
         read_duration(parser, &member->value, path, 0, &duration_ms);
         if (duration_ms < 0)
             continue;
@@ -166,8 +158,7 @@ static void read_bake(struct parser *parser, struct fleet *out)
     }
 }
 
-static void read_acknowledgements(struct parser *parser, struct fleet *out)
-{
+static void read_acknowledgements(struct parser *parser, struct fleet *out) {
     const struct value *list = value_at(parser->spec, "acknowledge");
     if (!value_is(list, VALUE_LIST))
         return;
@@ -190,8 +181,7 @@ static void read_acknowledgements(struct parser *parser, struct fleet *out)
 
 /* Windows. */
 
-static bool cron_number(const char **at, int least, int most, int *out)
-{
+static bool cron_number(const char **at, int least, int most, int *out) {
     int number = 0;
     const char *start = *at;
     while (**at >= '0' && **at <= '9' && *at - start < 3)
@@ -201,8 +191,7 @@ static bool cron_number(const char **at, int least, int most, int *out)
 }
 
 /* A list of *, a, a-b, each with /step. */
-static bool cron_field(const char *text, int least, int most)
-{
+static bool cron_field(const char *text, int least, int most) {
     const char *at = text;
     for (;; at++) {
         int low = 0;
@@ -225,8 +214,7 @@ static bool cron_field(const char *text, int least, int most)
     }
 }
 
-static bool cron_is_valid(const char *cron, struct arena *arena)
-{
+static bool cron_is_valid(const char *cron, struct arena *arena) {
     static const int bounds[5][2] = {{0, 59}, {0, 23}, {1, 31}, {1, 12}, {0, 7}};
     char *copy = arena_copy(arena, cron, strlen(cron));
     char *rest = NULL;
@@ -238,8 +226,7 @@ static bool cron_is_valid(const char *cron, struct arena *arena)
 }
 
 /* Only the shape: this layer reads no files, so a zone that does not exist is met where the window is judged. */
-static bool zone_is_valid(const char *zone)
-{
+static bool zone_is_valid(const char *zone) {
     size_t length = strlen(zone);
     if (text_equal(zone, "UTC"))
         return true;
@@ -251,8 +238,7 @@ static bool zone_is_valid(const char *zone)
     return true;
 }
 
-static bool read_window(struct parser *parser, const struct value *value, struct window *out)
-{
+static bool read_window(struct parser *parser, const struct value *value, struct window *out) {
     const char *allow = value_text(value_find(value, "allow"));
     const char *deny = value_text(value_find(value, "deny"));
     struct place place = place_of(parser, value);
@@ -271,7 +257,8 @@ static bool read_window(struct parser *parser, const struct value *value, struct
     size_t errors = parser->findings->error_count;
     if (!cron_is_valid(out->cron, parser->arena))
         findings_add(parser->findings, parser->arena, place_of(parser, value_find(value, allow != NULL ? "allow" : "deny")),
-                     "minute hour day-of-month month day-of-week, as numbers: \"0 9 * * 1-5\"", "\"%s\" is not five cron fields", out->cron);
+                     "minute hour day-of-month month day-of-week, as numbers: \"0 9 * * 1-5\"", "\"%s\" is not five cron fields",
+                     out->cron);
     if (!zone_is_valid(out->time_zone))
         findings_add(parser->findings, parser->arena, place_of(parser, value_find(value, "timeZone")), "UTC, or Europe/Berlin",
                      "\"%s\" is not the IANA name of a time zone", out->time_zone);
@@ -279,8 +266,7 @@ static bool read_window(struct parser *parser, const struct value *value, struct
     return parser->findings->error_count == errors && out->lasts_ms > 0;
 }
 
-static void read_windows(struct parser *parser, struct fleet *out)
-{
+static void read_windows(struct parser *parser, struct fleet *out) {
     const struct value *list = value_at(parser->spec, "windows");
     if (!value_is(list, VALUE_LIST))
         return;
@@ -290,16 +276,14 @@ static void read_windows(struct parser *parser, struct fleet *out)
             out->window_count++;
 }
 
-static void check_zones(struct parser *parser, const struct fleet *fleet)
-{
+static void check_zones(struct parser *parser, const struct fleet *fleet) {
     const struct value *per_zone = value_at(parser->spec, "change.perZone");
     if (per_zone != NULL && fleet->change_per_cluster != 1)
         findings_add(parser->findings, parser->arena, place_of(parser, per_zone), "set spec.change.perCluster to 1, or take perZone out",
                      "spec.change.perZone holds only with spec.change.perCluster: 1 in this version");
 }
 
-void fleet_parse(const struct value *object, const char *file, struct arena *arena, struct fleet *out, struct findings *findings)
-{
+void fleet_parse(const struct value *object, const char *file, struct arena *arena, struct fleet *out, struct findings *findings) {
     fleet_default(out);
     struct manifest manifest = {.file = file,
                                 .directory = "",
@@ -341,27 +325,23 @@ void fleet_parse(const struct value *object, const char *file, struct arena *are
     check_zones(&parser, out);
 }
 
-static void tighten_rate(struct rate_limit *rate, const struct rate_limit *bound)
-{
+static void tighten_rate(struct rate_limit *rate, const struct rate_limit *bound) {
     if (bound->per_second < rate->per_second)
         rate->per_second = bound->per_second;
     if (bound->burst < rate->burst)
         rate->burst = bound->burst;
 }
 
-static unsigned lesser(unsigned one, unsigned other)
-{
+static unsigned lesser(unsigned one, unsigned other) {
     return one < other ? one : other;
 }
 
 /* 0 is no limit. */
-static unsigned lesser_limit(unsigned one, unsigned other)
-{
+static unsigned lesser_limit(unsigned one, unsigned other) {
     return one == 0 ? other : other == 0 ? one : lesser(one, other);
 }
 
-void fleet_tighten(struct fleet *fleet, const struct fleet *bound)
-{
+void fleet_tighten(struct fleet *fleet, const struct fleet *bound) {
     tighten_rate(&fleet->eks_read, &bound->eks_read);
     tighten_rate(&fleet->eks_write, &bound->eks_write);
     tighten_rate(&fleet->iam_read, &bound->iam_read);
@@ -386,8 +366,7 @@ void fleet_tighten(struct fleet *fleet, const struct fleet *bound)
     fleet->bound = bound;
 }
 
-int64_t fleet_bake_ms(const struct fleet *fleet, const char *kind)
-{
+int64_t fleet_bake_ms(const struct fleet *fleet, const char *kind) {
     int64_t own_ms = fleet->bake_ms;
     const char *text = value_text(value_find(&fleet->bake, kind));
     if (text != NULL)

@@ -72,7 +72,8 @@ static void end_steps(struct run *run) {
 
 static void start_steps(struct run *run) {
     ARENA_AUTO *arena = arena_new();
-    struct rate_input input = {.plan = run->plan, .progress = run->progress, .ledger = &run->ledger, .batch = run->batch, .now_wall_ms = run->now_ms};
+    struct rate_input input = {
+        .plan = run->plan, .progress = run->progress, .ledger = &run->ledger, .batch = run->batch, .now_wall_ms = run->now_ms};
     rate_next(&input, arena, run->decisions);
     unsigned disruptive = 0;
     for (size_t i = 0; i < run->plan->step_count; i++) {

@@ -32,16 +32,14 @@ struct builder {
     size_t whole_count; /* composites that stand in a cluster */
 };
 
-static void say(struct builder *builder, const struct manifest *manifest, const char *id, const char *hint, const char *text)
-{
+static void say(struct builder *builder, const struct manifest *manifest, const char *id, const char *hint, const char *text) {
     findings_add(builder->findings, builder->arena, value_place(&manifest->object, manifest->file), hint, "%s", text);
     builder->findings->items[builder->findings->count - 1].resource = id;
 }
 
 /* The fleet. */
 
-static void read_fleet(struct builder *builder, const struct manifests *manifests)
-{
+static void read_fleet(struct builder *builder, const struct manifests *manifests) {
     struct fleet *fleet = &builder->graph->fleet;
     const struct manifest *chosen = NULL;
     size_t count = 0;
@@ -59,8 +57,8 @@ static void read_fleet(struct builder *builder, const struct manifests *manifest
     if (chosen != NULL)
         fleet_parse(&chosen->object, chosen->file, builder->arena, fleet, builder->findings);
     if (count > 1 && !text_equal(chosen->name, builder->defaults->fleet_name))
-        say(builder, chosen, name_id(builder->arena, "Fleet", NULL, chosen->name), "keep one, or name the one that counts on the command line",
-            "there are several Fleet manifests, and one policy is needed");
+        say(builder, chosen, name_id(builder->arena, "Fleet", NULL, chosen->name),
+            "keep one, or name the one that counts on the command line", "there are several Fleet manifests, and one policy is needed");
     if (fleet->account_id == NULL)
         fleet->account_id = builder->defaults->account_id;
     if (fleet->region == NULL)
@@ -70,8 +68,7 @@ static void read_fleet(struct builder *builder, const struct manifests *manifest
 }
 
 /* KEP-3659: the id of a set is made of its parent's name, namespace, kind and group; a ConfigMap's group is empty. */
-static const char *applyset_id(struct arena *arena, const char *fleet)
-{
+static const char *applyset_id(struct arena *arena, const char *fleet) {
     const char *parent = arena_text(arena, "eksact-%s." APPLYSET_NAMESPACE ".ConfigMap.", fleet);
     struct digest digest = hash_sha256(parent, strlen(parent));
     return arena_text(arena, "applyset-%s-v1", base64url_encode(arena, digest.bytes, sizeof digest.bytes));
@@ -79,8 +76,7 @@ static const char *applyset_id(struct arena *arena, const char *fleet)
 
 /* Targets. */
 
-static struct target *add_target(struct builder *builder, struct target target)
-{
+static struct target *add_target(struct builder *builder, struct target target) {
     struct graph *graph = builder->graph;
     struct target *added = ARENA_NEW(builder->arena, struct target);
     *added = target;
@@ -89,8 +85,7 @@ static struct target *add_target(struct builder *builder, struct target target)
     return added;
 }
 
-static struct target *aws_target(struct builder *builder, const char *account_id, const char *region, const char *role)
-{
+static struct target *aws_target(struct builder *builder, const char *account_id, const char *region, const char *role) {
     bool is_taken = false;
     for (size_t i = 0; i < builder->graph->target_count; i++) {
         struct target *target = builder->graph->targets[i];
@@ -103,13 +98,12 @@ static struct target *aws_target(struct builder *builder, const char *account_id
     const char *name = arena_text(builder->arena, "%s/%s", account_id != NULL ? account_id : "credentials", region);
     if (is_taken)
         name = arena_text(builder->arena, "%s@%s", name, role != NULL ? strrchr(role, '/') + 1 : "credentials");
-    return add_target(builder, (struct target){
-                                   .type = TARGET_AWS, .name = name, .account_id = account_id, .region = region, .assume_role_arn = role});
+    return add_target(
+        builder, (struct target){.type = TARGET_AWS, .name = name, .account_id = account_id, .region = region, .assume_role_arn = role});
 }
 
 /* The account in an IAM ARN: arn:PARTITION:iam::ACCOUNT:… */
-static const char *account_of_arn(struct arena *arena, const char *arn)
-{
+static const char *account_of_arn(struct arena *arena, const char *arn) {
     const char *at = arn;
     for (int colons = 0; colons < 4 && at != NULL; colons++) {
         at = strchr(at, ':');
@@ -120,8 +114,7 @@ static const char *account_of_arn(struct arena *arena, const char *arn)
 }
 
 /* Account, region and role of an AWS manifest: its own, else those of the cluster it stands with, else the fleet's. */
-static struct target *target_of_aws(struct builder *builder, const struct manifest *manifest, const struct owner *owner, const char *id)
-{
+static struct target *target_of_aws(struct builder *builder, const struct manifest *manifest, const struct owner *owner, const char *id) {
     const struct value *spec = value_find(&manifest->object, "spec");
     const char *account = value_text_at(spec, "accountId");
     const char *region = value_text_at(spec, "region");
@@ -149,14 +142,14 @@ static struct target *target_of_aws(struct builder *builder, const struct manife
     if (region == NULL)
         region = builder->graph->fleet.region;
     if (region == NULL) {
-        say(builder, manifest, id, "give the Fleet spec.aws.region, or set AWS_REGION", arena_text(builder->arena, "no AWS region is known for %s", id));
+        say(builder, manifest, id, "give the Fleet spec.aws.region, or set AWS_REGION",
+            arena_text(builder->arena, "no AWS region is known for %s", id));
         return NULL;
     }
     return aws_target(builder, account, region, role);
 }
 
-static const char *kubernetes_target_name(struct builder *builder, const struct owner *owner, const struct target *aws)
-{
+static const char *kubernetes_target_name(struct builder *builder, const struct owner *owner, const struct target *aws) {
     size_t same = 0;
     for (size_t i = 0; i < builder->owners.count; i++)
         same += text_equal(builder->owners.items[i].manifest->name, owner->manifest->name);
@@ -167,8 +160,7 @@ static const char *kubernetes_target_name(struct builder *builder, const struct 
 
 /* Making resources. */
 
-static struct made *add_made(struct builder *builder, const struct manifest *manifest, struct owner *owner)
-{
+static struct made *add_made(struct builder *builder, const struct manifest *manifest, struct owner *owner) {
     builder->made = arena_grow(builder->arena, builder->made, builder->count, sizeof builder->made[0]);
     struct made *made = &builder->made[builder->count++];
     struct resource *resource = ARENA_NEW(builder->arena, struct resource);
@@ -186,13 +178,11 @@ static struct made *add_made(struct builder *builder, const struct manifest *man
 }
 
 /* A resource is kept when nothing was found wrong since `errors`. */
-static void keep_if_good(struct builder *builder, struct made *made, size_t errors)
-{
+static void keep_if_good(struct builder *builder, struct made *made, size_t errors) {
     made->out = builder->findings->error_count != errors || made->resource->target == NULL;
 }
 
-static void make_owner(struct builder *builder, struct owner *owner)
-{
+static void make_owner(struct builder *builder, struct owner *owner) {
     const struct manifest *manifest = owner->manifest;
     if (owner->disputed)
         return;
@@ -213,7 +203,8 @@ static void make_owner(struct builder *builder, struct owner *owner)
                                                         .assume_role_arn = aws != NULL ? aws->assume_role_arn : NULL,
                                                         .cluster = resource});
     resource->target = is_aws ? aws : owner->target;
-    struct object_place place = {.manifest = manifest, .target = resource->target, .cluster = manifest->name, .fleet = builder->graph->fleet.name};
+    struct object_place place = {
+        .manifest = manifest, .target = resource->target, .cluster = manifest->name, .fleet = builder->graph->fleet.name};
     if (is_aws) {
         resource->desired = object_of_aws(&place, resource, builder->arena);
     } else {
@@ -226,8 +217,7 @@ static void make_owner(struct builder *builder, struct owner *owner)
 }
 
 /* True when the manifest's cluster is there; else it is left out with its cluster, or gets a finding of its own. */
-static bool has_owner(struct builder *builder, const struct manifest *manifest, struct owner *owner, const char *id, bool needs_eks)
-{
+static bool has_owner(struct builder *builder, const struct manifest *manifest, struct owner *owner, const char *id, bool needs_eks) {
     if (owner == NULL) {
         say(builder, manifest, id, "put it in or below the directory of a Cluster or ExternalCluster",
             arena_text(builder->arena, "%s belongs to no cluster", id));
@@ -245,8 +235,7 @@ static bool has_owner(struct builder *builder, const struct manifest *manifest, 
     return true;
 }
 
-static struct made *make_aws(struct builder *builder, const struct manifest *manifest, struct owner *owner)
-{
+static struct made *make_aws(struct builder *builder, const struct manifest *manifest, struct owner *owner) {
     bool in_cluster = manifest->row->scope == SCOPE_CLUSTER;
     const char *id = name_id(builder->arena, manifest->kind, manifest->namespace, manifest->name);
     if (in_cluster && !has_owner(builder, manifest, owner, id, true))
@@ -267,8 +256,7 @@ static struct made *make_aws(struct builder *builder, const struct manifest *man
     return made;
 }
 
-static void collect_definitions(struct builder *builder, const struct manifests *manifests)
-{
+static void collect_definitions(struct builder *builder, const struct manifests *manifests) {
     builder->definitions = ARENA_ARRAY(builder->arena, const struct manifest *, manifests->count + 1);
     for (size_t i = 0; i < manifests->count; i++)
         if (text_equal(manifests->items[i].kind, "CustomResourceDefinition"))
@@ -276,8 +264,7 @@ static void collect_definitions(struct builder *builder, const struct manifests 
 }
 
 /* A definition anywhere in the tree says whether its objects have a namespace: it says the same in every cluster. */
-static enum object_scope scope_of(struct builder *builder, const struct manifest *manifest)
-{
+static enum object_scope scope_of(struct builder *builder, const struct manifest *manifest) {
     const char *group = name_group(builder->arena, manifest->api_version);
     enum object_scope scope = object_scope(group, manifest->kind);
     for (size_t i = 0; scope == SCOPE_UNKNOWN && i < builder->definition_count; i++) {
@@ -289,8 +276,7 @@ static enum object_scope scope_of(struct builder *builder, const struct manifest
     return scope;
 }
 
-static struct made *make_kubernetes(struct builder *builder, const struct manifest *manifest, struct owner *owner)
-{
+static struct made *make_kubernetes(struct builder *builder, const struct manifest *manifest, struct owner *owner) {
     const char *id = name_id(builder->arena, manifest->kind, manifest->namespace, manifest->name);
     if (!has_owner(builder, manifest, owner, id, false))
         return NULL;
@@ -313,22 +299,19 @@ static struct made *make_kubernetes(struct builder *builder, const struct manife
     return made;
 }
 
-static struct made *make_any(struct builder *builder, const struct manifest *manifest, struct owner *owner)
-{
+static struct made *make_any(struct builder *builder, const struct manifest *manifest, struct owner *owner) {
     return manifest->row != NULL ? make_aws(builder, manifest, owner) : make_kubernetes(builder, manifest, owner);
 }
 
 /* A part is a manifest of its own, checked as every other; annotations of the whole count for it. */
 static void make_part(struct builder *builder, const struct manifest *whole, struct owner *owner, const char *template,
-                      const struct resource *declared_by)
-{
+                      const struct resource *declared_by) {
     const struct target *aws = owner->resource->target;
-    struct expansion expansion = {.manifest = whole,
-                                  .cluster = owner->resource->name,
-                                  .fleet = builder->graph->fleet.name,
-                                  .account_id = aws->account_id};
+    struct expansion expansion = {
+        .manifest = whole, .cluster = owner->resource->name, .fleet = builder->graph->fleet.name, .account_id = aws->account_id};
     struct manifest *part = ARENA_NEW(builder->arena, struct manifest);
-    *part = (struct manifest){.file = whole->file, .directory = whole->directory, .object = expand_template(&expansion, template, builder->arena)};
+    *part = (struct manifest){
+        .file = whole->file, .directory = whole->directory, .object = expand_template(&expansion, template, builder->arena)};
     part->api_version = value_text_at(&part->object, "apiVersion");
     part->kind = value_text_at(&part->object, "kind");
     part->name = value_text_at(&part->object, "metadata.name");
@@ -336,7 +319,8 @@ static void make_part(struct builder *builder, const struct manifest *whole, str
     part->row = text_equal(part->api_version, SCHEMA_API_VERSION) ? schema_find(part->kind) : NULL;
     const struct value *annotations = value_at(&whole->object, "metadata.annotations");
     for (size_t i = 0; value_is(annotations, VALUE_MAP) && i < annotations->map.count; i++)
-        if (text_equal(annotations->map.members[i].key, ANNOTATION_MANAGE) || text_equal(annotations->map.members[i].key, ANNOTATION_ON_REMOVE)) {
+        if (text_equal(annotations->map.members[i].key, ANNOTATION_MANAGE) ||
+            text_equal(annotations->map.members[i].key, ANNOTATION_ON_REMOVE)) {
             struct value *metadata = value_find_mutable(&part->object, "metadata");
             const struct value *given = value_find(metadata, "annotations");
             struct value map = value_is(given, VALUE_MAP) ? *given : value_of_map();
@@ -355,8 +339,7 @@ static void make_part(struct builder *builder, const struct manifest *whole, str
     made->resource->declared_by = declared_by;
 }
 
-static void make_parts(struct builder *builder, const struct manifest *manifest, struct owner *owner)
-{
+static void make_parts(struct builder *builder, const struct manifest *manifest, struct owner *owner) {
     struct resource *whole = ARENA_NEW(builder->arena, struct resource);
     *whole = (struct resource){.row = manifest->row,
                                .api_version = manifest->api_version,
@@ -376,8 +359,7 @@ static void make_parts(struct builder *builder, const struct manifest *manifest,
             make_part(builder, manifest, owner, part->template, whole);
 }
 
-static void make_all(struct builder *builder, const struct manifests *manifests)
-{
+static void make_all(struct builder *builder, const struct manifests *manifests) {
     for (size_t i = 0; i < builder->owners.count; i++)
         make_owner(builder, &builder->owners.items[i]);
     for (size_t i = 0; i < manifests->count; i++) {
@@ -395,8 +377,7 @@ static void make_all(struct builder *builder, const struct manifests *manifests)
 
 /* Keys and duplicates. */
 
-static int compare_made(const void *left, const void *right)
-{
+static int compare_made(const void *left, const void *right) {
     const struct made *one = left;
     const struct made *other = right;
     int order = strcmp(one->resource->key, other->resource->key);
@@ -409,8 +390,7 @@ static int compare_made(const void *left, const void *right)
     return order;
 }
 
-static void set_keys(struct builder *builder)
-{
+static void set_keys(struct builder *builder) {
     for (size_t i = 0; i < builder->count; i++) {
         struct resource *resource = builder->made[i].resource;
         if (resource->target != NULL)
@@ -422,16 +402,14 @@ static void set_keys(struct builder *builder)
         qsort(builder->made, builder->count, sizeof builder->made[0], compare_made);
 }
 
-static const char *cluster_of(const struct resource *resource)
-{
+static const char *cluster_of(const struct resource *resource) {
     return resource->row != NULL && resource->row->cluster_member != NULL
                ? value_text(value_find(&resource->desired, resource->row->cluster_member))
                : NULL;
 }
 
 /* Ids that only look alike: node groups of two clusters get their cluster's name, kinds of two groups the name of the group. */
-static bool tell_apart(struct builder *builder, struct resource *one, struct resource *other)
-{
+static bool tell_apart(struct builder *builder, struct resource *one, struct resource *other) {
     const char *one_group = name_group(builder->arena, one->api_version);
     const char *other_group = name_group(builder->arena, other->api_version);
     if (!text_equal(cluster_of(one), cluster_of(other))) {
@@ -448,25 +426,23 @@ static bool tell_apart(struct builder *builder, struct resource *one, struct res
 }
 
 /* Everything that the part names is so in the other, too. */
-static bool is_within(const struct value *part, const struct value *whole)
-{
+static bool is_within(const struct value *part, const struct value *whole) {
     if (!value_is(part, VALUE_MAP) || !value_is(whole, VALUE_MAP) || graph_is_reference(part))
         return value_equal(part, whole);
     for (size_t i = 0; i < part->map.count; i++)
-        if (!text_equal(part->map.members[i].key, TAG_ID) && !is_within(&part->map.members[i].value, value_find(whole, part->map.members[i].key)))
+        if (!text_equal(part->map.members[i].key, TAG_ID) &&
+            !is_within(&part->map.members[i].value, value_find(whole, part->map.members[i].key)))
             return false;
     return true;
 }
 
-static void say_twice(struct builder *builder, const struct made *made, const struct made *other)
-{
+static void say_twice(struct builder *builder, const struct made *made, const struct made *other) {
     say(builder, made->manifest, made->resource->id, "keep one of them",
         arena_text(builder->arena, "%s is declared twice: also at %s:%u", made->resource->id, other->manifest->file,
                    (unsigned)other->manifest->object.line));
 }
 
-static void settle_duplicates(struct builder *builder)
-{
+static void settle_duplicates(struct builder *builder) {
     bool renamed = false;
     for (size_t i = 0, j; i < builder->count; i = j) {
         for (j = i + 1; j < builder->count && text_equal(builder->made[j].resource->key, builder->made[i].resource->key); j++)
@@ -490,8 +466,7 @@ static void settle_duplicates(struct builder *builder)
 }
 
 /* A service with one endpoint for all regions has one name for them, too. */
-static void find_global_duplicates(struct builder *builder)
-{
+static void find_global_duplicates(struct builder *builder) {
     for (size_t i = 0; i < builder->count; i++) {
         struct made *one = &builder->made[i];
         const struct service_row *service = one->resource->row != NULL ? schema_service(one->resource->row->service) : NULL;
@@ -520,15 +495,13 @@ struct edge_finder {
     bool broken;
 };
 
-static void say_reference(struct edge_finder *finder, const struct value *place, const char *hint, const char *text)
-{
+static void say_reference(struct edge_finder *finder, const struct value *place, const char *hint, const char *text) {
     findings_add(finder->builder->findings, finder->builder->arena, value_place(place, finder->made->manifest->file), hint, "%s", text);
     finder->builder->findings->items[finder->builder->findings->count - 1].resource = finder->made->resource->id;
     finder->broken = true;
 }
 
-static const char *names_of_kind(struct builder *builder, const struct kind *row, const char *wanted)
-{
+static const char *names_of_kind(struct builder *builder, const struct kind *row, const char *wanted) {
     const char **names = ARENA_ARRAY(builder->arena, const char *, builder->count + 1);
     size_t count = 0;
     for (size_t i = 0; i < builder->count; i++)
@@ -538,15 +511,13 @@ static const char *names_of_kind(struct builder *builder, const struct kind *row
     return near != NULL ? arena_text(builder->arena, "did you mean %s/%s?", row->name, near) : NULL;
 }
 
-static const char *reference_reason(struct arena *arena, const struct reference *reference)
-{
+static const char *reference_reason(struct arena *arena, const struct reference *reference) {
     if (reference->row->service == SERVICE_IAM)
         return text_equal(reference->row->name, "IAMRole") ? "its role" : "its identity provider";
     return reference->row->serves_kubernetes ? "its cluster" : arena_text(arena, "%s/%s", reference->row->name, reference->name);
 }
 
-static void meet_reference(void *context, const char *text, const struct value *place)
-{
+static void meet_reference(void *context, const char *text, const struct value *place) {
     struct edge_finder *finder = context;
     struct arena *arena = finder->builder->arena;
     struct reference reference;
@@ -561,7 +532,8 @@ static void meet_reference(void *context, const char *text, const struct value *
         const char *hint = ambiguous ? "write Kind/cluster/name, or give them different names"
                                      : names_of_kind(finder->builder, reference.row, reference.name);
         say_reference(finder, place, hint,
-                      arena_text(arena, ambiguous ? "{ref: %s} could mean several: %s/%s" : "{ref: %s} refers to nothing: there is no %s/%s", text,
+                      arena_text(arena,
+                                 ambiguous ? "{ref: %s} could mean several: %s/%s" : "{ref: %s} refers to nothing: there is no %s/%s", text,
                                  reference.row->name, reference.name));
         return;
     }
@@ -571,8 +543,7 @@ static void meet_reference(void *context, const char *text, const struct value *
 }
 
 /* A reference in a spec that is none of a known kind: {ref: IAMRol/x}. */
-static void find_misspelt(struct edge_finder *finder, const struct value *value)
-{
+static void find_misspelt(struct edge_finder *finder, const struct value *value) {
     const char *text = value_is(value, VALUE_MAP) && value->map.count == 1 ? value_text(value_find(value, "ref")) : NULL;
     if (text != NULL && !graph_is_reference(value)) {
         const char *names[64] = {NULL};
@@ -593,8 +564,7 @@ static void find_misspelt(struct edge_finder *finder, const struct value *value)
         find_misspelt(finder, &value->map.members[i].value);
 }
 
-static void find_references(struct builder *builder)
-{
+static void find_references(struct builder *builder) {
     for (size_t i = 0; i < builder->count; i++) {
         struct made *made = &builder->made[i];
         if (made->out)
@@ -610,8 +580,7 @@ static void find_references(struct builder *builder)
 
 /* Leaving out. */
 
-static void fill_graph(struct builder *builder)
-{
+static void fill_graph(struct builder *builder) {
     struct graph *graph = builder->graph;
     graph->resources = ARENA_ARRAY(builder->arena, struct resource *, builder->count + 1);
     graph->count = 0;
@@ -627,23 +596,20 @@ static void fill_graph(struct builder *builder)
     builder->count = kept;
 }
 
-static bool is_gone(const struct builder *builder, const bool *is_out, const struct resource *resource)
-{
+static bool is_gone(const struct builder *builder, const bool *is_out, const struct resource *resource) {
     const struct graph *graph = builder->graph;
     return resource->index >= graph->count || graph->resources[resource->index] != resource || is_out[resource->index];
 }
 
 /* The cluster that a resource lives in, or NULL. */
-static const struct resource *cluster_around(const struct made *made)
-{
+static const struct resource *cluster_around(const struct made *made) {
     const struct kind *row = made->resource->row;
     bool lives_inside = row == NULL || row->scope == SCOPE_CLUSTER;
     return lives_inside && made->owner != NULL ? made->owner->resource : NULL;
 }
 
 /* Why a resource cannot stay when something else went; NULL when it can. */
-static const struct resource *lost(const struct builder *builder, const bool *is_out, const struct made *made)
-{
+static const struct resource *lost(const struct builder *builder, const bool *is_out, const struct made *made) {
     const struct resource *cluster = cluster_around(made);
     if (cluster != NULL && is_gone(builder, is_out, cluster))
         return cluster;
@@ -654,8 +620,7 @@ static const struct resource *lost(const struct builder *builder, const bool *is
 }
 
 /* Leaves out, with `is_out`, everything that lives in it or comes after it. */
-static void spread(struct builder *builder, bool *is_out)
-{
+static void spread(struct builder *builder, bool *is_out) {
     for (bool changed = true; changed;) {
         changed = false;
         for (size_t i = 0; i < builder->count; i++) {
@@ -676,29 +641,25 @@ static void spread(struct builder *builder, bool *is_out)
 }
 
 /* At the first time the only edges are those of references: a node group that is left out takes no workload with it. */
-static void leave_out(struct builder *builder, bool *is_out)
-{
+static void leave_out(struct builder *builder, bool *is_out) {
     spread(builder, is_out);
     fill_graph(builder);
 }
 
-static void leave_out_broken(struct builder *builder)
-{
+static void leave_out_broken(struct builder *builder) {
     bool *is_out = ARENA_ARRAY(builder->arena, bool, builder->count + 1);
     for (size_t i = 0; i < builder->count; i++)
         is_out[i] = builder->made[i].out;
     leave_out(builder, is_out);
 }
 
-static void leave_out_cycles(struct builder *builder)
-{
+static void leave_out_cycles(struct builder *builder) {
     bool *is_out = ARENA_ARRAY(builder->arena, bool, builder->count + 1);
     edges_find_cycles(builder->graph, builder->arena, is_out, builder->findings);
     leave_out(builder, is_out);
 }
 
-static void say_left_out(struct builder *builder)
-{
+static void say_left_out(struct builder *builder) {
     for (size_t i = 0; i < builder->owners.count; i++) {
         const struct owner *owner = &builder->owners.items[i];
         const char *id = name_id(builder->arena, owner->manifest->kind, NULL, owner->manifest->name);
@@ -709,23 +670,22 @@ static void say_left_out(struct builder *builder)
     }
 }
 
-static int compare_targets(const void *left, const void *right)
-{
+static int compare_targets(const void *left, const void *right) {
     const struct target *const *one = left;
     const struct target *const *other = right;
     return strcmp((*one)->name, (*other)->name);
 }
 
 /* Only targets whose cluster stayed, and accounts with something in them. */
-static void settle_targets(struct builder *builder)
-{
+static void settle_targets(struct builder *builder) {
     struct graph *graph = builder->graph;
     size_t kept = 0;
     for (size_t i = 0; i < graph->target_count; i++) {
         struct target *target = graph->targets[i];
         bool is_used = false;
         for (size_t j = 0; !is_used && j < graph->count; j++)
-            is_used = graph->resources[j]->target == target || (target->type == TARGET_KUBERNETES && graph->resources[j] == target->cluster);
+            is_used =
+                graph->resources[j]->target == target || (target->type == TARGET_KUBERNETES && graph->resources[j] == target->cluster);
         if (is_used)
             graph->targets[kept++] = target;
     }
@@ -735,8 +695,7 @@ static void settle_targets(struct builder *builder)
 }
 
 void graph_build(const struct manifests *manifests, const struct graph_defaults *defaults, struct arena *arena, struct graph *out,
-                 struct findings *findings)
-{
+                 struct findings *findings) {
     *out = (struct graph){0};
     struct builder builder = {.arena = arena, .findings = findings, .defaults = defaults, .graph = out};
     read_fleet(&builder, manifests);

@@ -112,11 +112,12 @@ static void guard_acknowledgement(struct check *check, struct step *step) {
     if (step->action == ACTION_REPLACE && step->resource != NULL && step->resource->row != NULL && step->resource->row->create_first &&
         is_acknowledged(check, step)) {
         /* To make the new one first, move what runs on the old one, and only then delete that takes more than one pass remembers. */
-        block(step, "not built",
-              arena_text(check->arena,
-                         "replacing a %s is not built yet. Declare a second one under another name, let what runs move, then remove this one "
-                         "and acknowledge: [\"delete %s\"]",
-                         step->resource->kind, step->id));
+        block(
+            step, "not built",
+            arena_text(check->arena,
+                       "replacing a %s is not built yet. Declare a second one under another name, let what runs move, then remove this one "
+                       "and acknowledge: [\"delete %s\"]",
+                       step->resource->kind, step->id));
         return;
     }
     if (!is_guarded(step) || is_acknowledged(check, step))
@@ -144,7 +145,8 @@ static void guard_budget(struct check *check, struct step *step, size_t removals
     if (removals > most && !is_acknowledged(check, step))
         block(step, "deletion budget",
               arena_text(check->arena,
-                         "%zu deletes and replacements, and %zu are allowed at once. In the spec of Fleet/%s: delete: {atMost: %zu}, or acknowledge: "
+                         "%zu deletes and replacements, and %zu are allowed at once. In the spec of Fleet/%s: delete: {atMost: %zu}, or "
+                         "acknowledge: "
                          "[\"%s %s\"]",
                          removals, most, check->plan->graph->fleet.name, removals, action_name(step->action), step->id));
 }
@@ -155,12 +157,13 @@ static void guard_nothing(struct check *check, struct step *step) {
     const struct holding *holding = holding_of(check, step->target);
     if (check->plan->graph->declared_count == 0)
         block(step, "never to nothing",
-              arena_text(check->arena, "git declares nothing at all, and that is no order to delete everything. If it is: acknowledge: [\"delete %s\"]",
+              arena_text(check->arena,
+                         "git declares nothing at all, and that is no order to delete everything. If it is: acknowledge: [\"delete %s\"]",
                          step->id));
     else if (holding->deleted >= holding->present)
         block(step, "never to nothing",
-              arena_text(check->arena, "nothing would be left in %s. In the spec of Fleet/%s: acknowledge: [\"delete %s\"]", step->target->name,
-                         check->plan->graph->fleet.name, step->id));
+              arena_text(check->arena, "nothing would be left in %s. In the spec of Fleet/%s: acknowledge: [\"delete %s\"]",
+                         step->target->name, check->plan->graph->fleet.name, step->id));
 }
 
 static void guard_removal(struct check *check, struct step *step, size_t removals) {

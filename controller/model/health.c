@@ -1,5 +1,5 @@
-/* model/health.c: is a live object as it should be? The rules of kstatus (sigs.k8s.io/cli-utils, pkg/kstatus) in their order, with ours where it is
- * too kind: a failed Pod has failed, a started Job is not done, a LoadBalancer without an address serves nobody. */
+/* model/health.c: is a live object as it should be? The rules of kstatus (sigs.k8s.io/cli-utils, pkg/kstatus) in their order, with ours
+ * where it is too kind: a failed Pod has failed, a started Job is not done, a LoadBalancer without an address serves nobody. */
 #include "base/clock.h"
 #include "model/live.h"
 
@@ -86,8 +86,9 @@ static enum health judge_pod_pending(struct judged *judged) {
     if (!condition_is(scheduled, "False") || !text_equal(value_text_at(scheduled, "reason"), "Unschedulable"))
         return say(judged, HEALTH_IN_PROGRESS, "pending");
     int64_t created_ms = 0;
-    bool known = time_parse(value_text_at(judged->object, "metadata.creationTimestamp") ? value_text_at(judged->object, "metadata.creationTimestamp") : "",
-                            &created_ms);
+    bool known = time_parse(
+        value_text_at(judged->object, "metadata.creationTimestamp") ? value_text_at(judged->object, "metadata.creationTimestamp") : "",
+        &created_ms);
     enum health health = known && judged->now_ms - created_ms > SCHEDULE_GRACE_MS ? HEALTH_FAILED : HEALTH_IN_PROGRESS;
     return say(judged, health, arena_text(judged->arena, "cannot be scheduled: %s", condition_text(judged, scheduled)));
 }
@@ -184,7 +185,8 @@ static enum health judge_deployment(struct judged *judged) {
     if (want > updated)
         return say_short(judged, updated, want, "replicas updated");
     if (have > want)
-        return say(judged, HEALTH_IN_PROGRESS, arena_text(judged->arena, "%lld replicas of an older revision still there", (long long)(have - want)));
+        return say(judged, HEALTH_IN_PROGRESS,
+                   arena_text(judged->arena, "%lld replicas of an older revision still there", (long long)(have - want)));
     if (updated > available)
         return say_short(judged, available, updated, "replicas available");
     if (want > ready)
@@ -202,7 +204,8 @@ static enum health judge_replica_set(struct judged *judged) {
         return say(judged, HEALTH_IN_PROGRESS, condition_text(judged, failure));
     static const struct {
         const char *member, *what;
-    } counts[] = {{"fullyLabeledReplicas", "replicas labelled"}, {"availableReplicas", "replicas available"}, {"readyReplicas", "replicas ready"}};
+    } counts[] = {
+        {"fullyLabeledReplicas", "replicas labelled"}, {"availableReplicas", "replicas available"}, {"readyReplicas", "replicas ready"}};
     int64_t want = wanted_replicas(judged);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         if (want > status_count(judged, counts[i].member))
@@ -301,11 +304,8 @@ static bool group_is(const char *api_version, const char *group) {
 }
 
 enum health health_of_object(const struct value *object, int64_t now_ms, struct arena *arena, const char **reason) {
-    struct judged judged = {.object = object,
-                            .spec = value_find(object, "spec"),
-                            .status = value_find(object, "status"),
-                            .now_ms = now_ms,
-                            .arena = arena};
+    struct judged judged = {
+        .object = object, .spec = value_find(object, "spec"), .status = value_find(object, "status"), .now_ms = now_ms, .arena = arena};
     enum health health = HEALTH_UNKNOWN;
     const char *kind = value_text_at(object, "kind");
     if (!kind) {

@@ -81,13 +81,14 @@ struct value iam_policy_build(struct arena *arena) {
                           value_of_text(kind_arns(arena, *kind)), NULL);
     }
     /* EKS takes the roles of clusters and nodes only from who may pass them (EKS User Guide, "IAM roles and users"). */
-    struct value passed = services_condition(arena, "iam:PassedToService", (const char *const[]){"ec2.amazonaws.com", "eks.amazonaws.com", NULL});
+    struct value passed =
+        services_condition(arena, "iam:PassedToService", (const char *const[]){"ec2.amazonaws.com", "eks.amazonaws.com", NULL});
     statement_add(arena, &statements, "PassRoles", list_of(arena, (const char *const[]){"iam:PassRole", NULL}), everything, &passed);
     /* The first cluster and the first node group of an account make these. */
     struct value linked =
         services_condition(arena, "iam:AWSServiceName", (const char *const[]){"eks-nodegroup.amazonaws.com", "eks.amazonaws.com", NULL});
-    statement_add(arena, &statements, "ServiceLinkedRoles", list_of(arena, (const char *const[]){"iam:CreateServiceLinkedRole", NULL}), everything,
-                  &linked);
+    statement_add(arena, &statements, "ServiceLinkedRoles", list_of(arena, (const char *const[]){"iam:CreateServiceLinkedRole", NULL}),
+                  everything, &linked);
     struct value policy = value_of_map();
     value_set(arena, &policy, "Version", value_of_text("2012-10-17"));
     value_set(arena, &policy, "Statement", statements);

@@ -16,8 +16,7 @@ struct pattern {
 
 enum verdict { SILENT, EXCLUDED, INCLUDED };
 
-static bool in_class(const char **pattern, const char *end, char wanted)
-{
+static bool in_class(const char **pattern, const char *end, char wanted) {
     const char *at = *pattern + 1;
     bool negated = at < end && (*at == '!' || *at == '^');
     at += negated;
@@ -42,8 +41,7 @@ static bool in_class(const char **pattern, const char *end, char wanted)
 }
 
 /* Whether the pattern from `pattern` to `end` matches all of `path`. */
-static bool match(const char *pattern, const char *end, const char *path, unsigned *steps)
-{
+static bool match(const char *pattern, const char *end, const char *path, unsigned *steps) {
     while (pattern < end) {
         if (*steps == 0)
             return false;
@@ -88,8 +86,7 @@ static bool match(const char *pattern, const char *end, const char *path, unsign
     return *path == '\0';
 }
 
-static bool pattern_read(const char *line, size_t length, struct pattern *out)
-{
+static bool pattern_read(const char *line, size_t length, struct pattern *out) {
     if (length > 0 && line[length - 1] == '\r')
         length--;
     while (length > 0 && line[length - 1] == ' ' && !(length > 1 && line[length - 2] == '\\'))
@@ -111,8 +108,7 @@ static bool pattern_read(const char *line, size_t length, struct pattern *out)
     return out->length > 0;
 }
 
-static bool pattern_matches(const struct pattern *pattern, const char *path, bool is_directory)
-{
+static bool pattern_matches(const struct pattern *pattern, const char *path, bool is_directory) {
     if (pattern->directories_only && !is_directory)
         return false;
     const char *name = strrchr(path, '/');
@@ -121,16 +117,14 @@ static bool pattern_matches(const struct pattern *pattern, const char *path, boo
 }
 
 /* The part of `path` below `directory`, or NULL when it is not below. */
-static const char *path_below(const char *directory, const char *path)
-{
+static const char *path_below(const char *directory, const char *path) {
     size_t length = strlen(directory);
     if (length == 0)
         return path;
     return text_starts(path, directory) && path[length] == '/' ? path + length + 1 : NULL;
 }
 
-static enum verdict file_verdict(const struct ignore_rules *rules, const char *path, bool is_directory)
-{
+static enum verdict file_verdict(const struct ignore_rules *rules, const char *path, bool is_directory) {
     const char *below = path_below(rules->directory, path);
     if (below == NULL)
         return SILENT;
@@ -145,8 +139,7 @@ static enum verdict file_verdict(const struct ignore_rules *rules, const char *p
     return verdict;
 }
 
-static bool excluded(const struct ignore_rules *rules, size_t count, const char *path, bool is_directory)
-{
+static bool excluded(const struct ignore_rules *rules, size_t count, const char *path, bool is_directory) {
     enum verdict verdict = SILENT;
     for (size_t i = 0; i < count; i++) {
         enum verdict one = file_verdict(&rules[i], path, is_directory);
@@ -156,8 +149,7 @@ static bool excluded(const struct ignore_rules *rules, size_t count, const char 
     return verdict == EXCLUDED;
 }
 
-bool ignore_excludes(const struct ignore_rules *rules, size_t count, const char *path)
-{
+bool ignore_excludes(const struct ignore_rules *rules, size_t count, const char *path) {
     char prefix[4096];
     for (const char *slash = strchr(path, '/'); count > 0 && slash != NULL; slash = strchr(slash + 1, '/')) {
         size_t length = (size_t)(slash - path);
@@ -171,7 +163,6 @@ bool ignore_excludes(const struct ignore_rules *rules, size_t count, const char 
     return excluded(rules, count, path, false);
 }
 
-bool ignore_matches(const char *ignore_text, const char *directory, const char *path)
-{
+bool ignore_matches(const char *ignore_text, const char *directory, const char *path) {
     return ignore_excludes(&(struct ignore_rules){.directory = directory, .text = ignore_text}, 1, path);
 }

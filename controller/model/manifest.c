@@ -23,29 +23,24 @@ struct inherited {
 
 static const char not_a_manifest[] = "add the file to .eksactignore if it is no manifest";
 
-static bool is_dot_path(const char *path)
-{
+static bool is_dot_path(const char *path) {
     return path[0] == '.' || strstr(path, "/.") != NULL;
 }
 
-static bool is_manifest_path(const char *path)
-{
+static bool is_manifest_path(const char *path) {
     return !is_dot_path(path) && (text_ends(path, ".yaml") || text_ends(path, ".yml") || text_ends(path, ".json"));
 }
 
-static const char *directory_of(struct arena *arena, const char *path)
-{
+static const char *directory_of(struct arena *arena, const char *path) {
     const char *slash = strrchr(path, '/');
     return slash == NULL ? "" : arena_copy(arena, path, (size_t)(slash - path));
 }
 
-static struct place place_of(const struct reader *reader, const struct value *value)
-{
+static struct place place_of(const struct reader *reader, const struct value *value) {
     return value_place(value, reader->file);
 }
 
-static bool check_metadata_name(struct reader *reader, const struct value *object, struct manifest *manifest)
-{
+static bool check_metadata_name(struct reader *reader, const struct value *object, struct manifest *manifest) {
     const struct value *metadata = value_find(object, "metadata");
     if (!value_is(metadata, VALUE_MAP)) {
         findings_add(reader->findings, reader->arena, place_of(reader, metadata != NULL ? metadata : object), "metadata: {name: …}",
@@ -64,13 +59,12 @@ static bool check_metadata_name(struct reader *reader, const struct value *objec
     else if (name == NULL)
         findings_add(reader->findings, reader->arena, place_of(reader, metadata), "write metadata.name", "no metadata.name");
     else
-        findings_add(reader->findings, reader->arena, place_of(reader, name), "put it in quotes",
-                     "metadata.name wants a text, found %s", value_type_name(name->type));
+        findings_add(reader->findings, reader->arena, place_of(reader, name), "put it in quotes", "metadata.name wants a text, found %s",
+                     value_type_name(name->type));
     return false;
 }
 
-static bool check_text_map(struct reader *reader, const struct value *metadata, const char *member, bool is_label)
-{
+static bool check_text_map(struct reader *reader, const struct value *metadata, const char *member, bool is_label) {
     const struct value *map = value_find(metadata, member);
     if (map == NULL || map->type == VALUE_NULL)
         return true;
@@ -94,7 +88,8 @@ static bool check_text_map(struct reader *reader, const struct value *metadata, 
                          entry->key, value_type_name(entry->value.type));
             good = false;
         } else if (is_label && !name_is_label_value(entry->value.text.bytes)) {
-            findings_add(reader->findings, reader->arena, place, "at most 63 letters, digits, - _ . that begin and end with a letter or digit",
+            findings_add(reader->findings, reader->arena, place,
+                         "at most 63 letters, digits, - _ . that begin and end with a letter or digit",
                          "metadata.labels.%s is no valid label value", entry->key);
             good = false;
         }
@@ -102,8 +97,7 @@ static bool check_text_map(struct reader *reader, const struct value *metadata, 
     return good;
 }
 
-static bool check_names(struct reader *reader, const struct manifest *manifest)
-{
+static bool check_names(struct reader *reader, const struct manifest *manifest) {
     const struct value *metadata = value_find(&manifest->object, "metadata");
     bool good = true;
     const char *rule = name_rule_broken(manifest->api_version, manifest->kind, manifest->name);
@@ -127,8 +121,7 @@ static bool check_names(struct reader *reader, const struct manifest *manifest)
 }
 
 /* Of our own API group: the version and the kind must be known. */
-static bool check_group(struct reader *reader, struct manifest *manifest)
-{
+static bool check_group(struct reader *reader, struct manifest *manifest) {
     static const char group[] = "eksact.dev/";
     if (!text_starts(manifest->api_version, group))
         return true;
@@ -154,8 +147,7 @@ static bool check_group(struct reader *reader, struct manifest *manifest)
     return false;
 }
 
-static bool check_type(struct reader *reader, const struct value *object, const struct inherited *inherited, struct manifest *manifest)
-{
+static bool check_type(struct reader *reader, const struct value *object, const struct inherited *inherited, struct manifest *manifest) {
     const struct value *api_version = value_find(object, "apiVersion");
     const struct value *kind = value_find(object, "kind");
     manifest->api_version = api_version != NULL ? value_text(api_version) : inherited->api_version;
@@ -181,8 +173,7 @@ static bool check_type(struct reader *reader, const struct value *object, const 
 static void read_object(struct reader *reader, const struct value *object, const struct inherited *inherited);
 
 /* `List`, and the lists of one kind that `kubectl get -o yaml` never prints but clients write ("ConfigMapList"). */
-static bool read_list(struct reader *reader, const struct value *object)
-{
+static bool read_list(struct reader *reader, const struct value *object) {
     const char *kind = value_text_at(object, "kind");
     const char *api_version = value_text_at(object, "apiVersion");
     const struct value *items = value_find(object, "items");
@@ -206,8 +197,7 @@ static bool read_list(struct reader *reader, const struct value *object)
     return true;
 }
 
-static void read_object(struct reader *reader, const struct value *object, const struct inherited *inherited)
-{
+static void read_object(struct reader *reader, const struct value *object, const struct inherited *inherited) {
     if (!value_is(object, VALUE_MAP)) {
         findings_add(reader->findings, reader->arena, place_of(reader, object), not_a_manifest, "a manifest is a map, found %s",
                      value_type_name(object->type));
@@ -239,10 +229,9 @@ static void read_object(struct reader *reader, const struct value *object, const
     out->items[out->count++] = manifest;
 }
 
-/* JSON is read as YAML, for the places: raw tabs, which only YAML minds, stand between JSON's tokens and nowhere else. Escaped surrogate pairs
- * are not known to YAML. */
-static void read_json(struct reader *reader, const struct tree_file *file, struct yaml_documents *documents)
-{
+/* JSON is read as YAML, for the places: raw tabs, which only YAML minds, stand between JSON's tokens and nowhere else. Escaped surrogate
+ * pairs are not known to YAML. */
+static void read_json(struct reader *reader, const struct tree_file *file, struct yaml_documents *documents) {
     char *bytes = arena_copy(reader->arena, file->bytes, file->length);
     bool has_surrogates = strstr(bytes, "\\ud") != NULL || strstr(bytes, "\\uD") != NULL;
     struct error err = {0};
@@ -259,8 +248,7 @@ static void read_json(struct reader *reader, const struct tree_file *file, struc
     yaml_parse(reader->arena, file->path, bytes, file->length, documents, reader->findings);
 }
 
-static void read_file(struct reader *reader, const struct tree_file *file)
-{
+static void read_file(struct reader *reader, const struct tree_file *file) {
     reader->file = file->path;
     reader->directory = directory_of(reader->arena, file->path);
     struct yaml_documents documents = {0};
@@ -273,8 +261,7 @@ static void read_file(struct reader *reader, const struct tree_file *file)
         read_object(reader, &documents.items[i], &nothing);
 }
 
-const struct ignore_rules *ignore_read(const struct tree *tree, struct arena *arena, size_t *count)
-{
+const struct ignore_rules *ignore_read(const struct tree *tree, struct arena *arena, size_t *count) {
     struct ignore_rules *rules = NULL;
     *count = 0;
     for (size_t i = 0; i < tree->count; i++) {
@@ -294,8 +281,7 @@ struct identity {
     size_t index;
 };
 
-static int compare_identities(const void *left, const void *right)
-{
+static int compare_identities(const void *left, const void *right) {
     const struct identity *one = left;
     const struct identity *other = right;
     int order = strcmp(one->text, other->text);
@@ -303,18 +289,17 @@ static int compare_identities(const void *left, const void *right)
 }
 
 /* Two manifests of one id in one directory have one target: only one of them can be meant, and nobody can say which. */
-static void drop_duplicates(struct manifests *manifests, struct arena *arena, struct findings *findings)
-{
+static void drop_duplicates(struct manifests *manifests, struct arena *arena, struct findings *findings) {
     struct identity *identities = ARENA_ARRAY(arena, struct identity, manifests->count + 1);
     bool *dropped = ARENA_ARRAY(arena, bool, manifests->count + 1);
     for (size_t i = 0; i < manifests->count; i++) {
         const struct manifest *manifest = &manifests->items[i];
         const char *slash = strrchr(manifest->api_version, '/');
         int group_length = slash != NULL ? (int)(slash - manifest->api_version) : 0;
-        identities[i] = (struct identity){
-            arena_text(arena, "%s\n%.*s\n%s\n%s\n%s", manifest->directory, group_length, manifest->api_version, manifest->kind,
-                       manifest->namespace != NULL ? manifest->namespace : "", manifest->name),
-            i};
+        identities[i] =
+            (struct identity){arena_text(arena, "%s\n%.*s\n%s\n%s\n%s", manifest->directory, group_length, manifest->api_version,
+                                         manifest->kind, manifest->namespace != NULL ? manifest->namespace : "", manifest->name),
+                              i};
     }
     qsort(identities, manifests->count, sizeof identities[0], compare_identities);
     for (size_t i = 0; i < manifests->count; i++) {
@@ -325,8 +310,8 @@ static void drop_duplicates(struct manifests *manifests, struct arena *arena, st
         const struct manifest *manifest = &manifests->items[identities[i].index];
         const struct manifest *other = &manifests->items[identities[like_last ? i - 1 : i + 1].index];
         const char *id = name_id(arena, manifest->kind, manifest->namespace, manifest->name);
-        findings_add(findings, arena, value_place(&manifest->object, manifest->file), "keep one of them", "%s is declared twice: also at %s:%u",
-                     id, other->file, (unsigned)other->object.line);
+        findings_add(findings, arena, value_place(&manifest->object, manifest->file), "keep one of them",
+                     "%s is declared twice: also at %s:%u", id, other->file, (unsigned)other->object.line);
         findings->items[findings->count - 1].resource = id;
         dropped[identities[i].index] = true;
     }
@@ -337,8 +322,7 @@ static void drop_duplicates(struct manifests *manifests, struct arena *arena, st
     manifests->count = kept;
 }
 
-void manifest_parse(const struct tree *tree, struct arena *arena, struct manifests *out, struct findings *findings)
-{
+void manifest_parse(const struct tree *tree, struct arena *arena, struct manifests *out, struct findings *findings) {
     *out = (struct manifests){0};
     size_t rule_count = 0;
     const struct ignore_rules *rules = ignore_read(tree, arena, &rule_count);

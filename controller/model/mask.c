@@ -19,11 +19,11 @@ static bool contains_word(const char *name, const char *word) {
 }
 
 bool mask_name_is_secret(const char *name) {
-    static const char *const words[] = {"token",      "password",    "passwd",    "passphrase", "secret", "credential",
-                                        "private_key", "privatekey", "api_key",   "apikey",     "access_key", "accesskey",
-                                        "dsn",        "connection_string"};
-    static const char *const harmless[] = {"secretName", "secretRef", "secretKeyRef", "tokenExpirationSeconds", "serviceAccountToken",
-                                           "automountServiceAccountToken", "imagePullSecrets", NULL};
+    static const char *const words[] = {"token",      "password", "passwd", "passphrase", "secret",    "credential", "private_key",
+                                        "privatekey", "api_key",  "apikey", "access_key", "accesskey", "dsn",        "connection_string"};
+    static const char *const harmless[] = {
+        "secretName",       "secretRef", "secretKeyRef", "tokenExpirationSeconds", "serviceAccountToken", "automountServiceAccountToken",
+        "imagePullSecrets", NULL};
     if (!name || text_in(name, harmless))
         return false;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -186,7 +186,8 @@ static struct value mask_inside(struct mask *mask, const struct value *value) {
     bool environment = is_environment(value) && mask_name_is_secret(value_text_at(value, "name"));
     for (size_t i = 0; i < value->map.count; i++) {
         const struct member *member = &value->map.members[i];
-        bool scalar = !value_is(&member->value, VALUE_MAP) && !value_is(&member->value, VALUE_LIST) && !value_is(&member->value, VALUE_BOOLEAN);
+        bool scalar =
+            !value_is(&member->value, VALUE_MAP) && !value_is(&member->value, VALUE_LIST) && !value_is(&member->value, VALUE_BOOLEAN);
         bool hidden = (environment && text_equal(member->key, "value")) || strstr(member->key, "last-applied-configuration") != NULL ||
                       (scalar && mask_name_is_secret(member->key));
         value_put(mask->arena, &out, member->key, hidden ? mask_scalar(mask, &member->value) : mask_inside(mask, &member->value));
@@ -229,7 +230,8 @@ static bool read_point(const char *bytes, size_t length, uint32_t *point, size_t
 /* C0, DEL, C1; zero-width and direction marks (Unicode 15, "Trojan Source", CVE-2021-42574). */
 static bool is_dangerous(uint32_t point) {
     return point < 0x20 || (point >= 0x7f && point <= 0x9f) || point == 0x61c || (point >= 0x200b && point <= 0x200f) ||
-           (point >= 0x2028 && point <= 0x202e) || (point >= 0x2060 && point <= 0x206f) || point == 0xfeff || (point >= 0xe0000 && point <= 0xe0fff);
+           (point >= 0x2028 && point <= 0x202e) || (point >= 0x2060 && point <= 0x206f) || point == 0xfeff ||
+           (point >= 0xe0000 && point <= 0xe0fff);
 }
 
 void mask_escape(struct text *out, const char *bytes, size_t length) {

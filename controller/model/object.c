@@ -9,8 +9,7 @@
 #include "names.h"
 #include "reference.h"
 
-static struct value without_nulls(struct arena *arena, const struct value *value)
-{
+static struct value without_nulls(struct arena *arena, const struct value *value) {
     if (value_is(value, VALUE_MAP)) {
         struct value map = *value;
         map.map.members = NULL;
@@ -33,13 +32,11 @@ static struct value without_nulls(struct arena *arena, const struct value *value
 
 /* AWS. */
 
-static bool is_top(const struct field *field)
-{
+static bool is_top(const struct field *field) {
     return strpbrk(field->path, ".[") == NULL;
 }
 
-static bool is_on(const struct value *list, const char *type, bool wanted)
-{
+static bool is_on(const struct value *list, const char *type, bool wanted) {
     bool found = false;
     for (size_t i = 0; i < list->list.count; i++) {
         const struct value *item = &list->list.items[i];
@@ -52,8 +49,7 @@ static bool is_on(const struct value *list, const char *type, bool wanted)
 }
 
 /* The types that stand in the list and that the rows do not know, in their order. */
-static void append_unknown(struct arena *arena, struct value *types, const struct value *list, const struct field *field, bool wanted)
-{
+static void append_unknown(struct arena *arena, struct value *types, const struct value *list, const struct field *field, bool wanted) {
     for (size_t i = 0; i < list->list.count; i++) {
         const struct value *named = value_find(&list->list.items[i], "types");
         for (size_t j = 0; value_is(named, VALUE_LIST) && j < named->list.count; j++) {
@@ -67,8 +63,7 @@ static void append_unknown(struct arena *arena, struct value *types, const struc
     }
 }
 
-static struct value switches(struct arena *arena, const struct kind *row, const struct field *field, const struct value *list)
-{
+static struct value switches(struct arena *arena, const struct kind *row, const struct field *field, const struct value *list) {
     const struct field *types = schema_field(row, arena_text(arena, "%s[].types", field->path));
     struct value out = value_of_list();
     for (int on = 1; on >= 0; on--) {
@@ -90,8 +85,7 @@ static struct value switches(struct arena *arena, const struct kind *row, const 
 }
 
 static void set_field(const struct object_place *place, const struct resource *resource, struct arena *arena, const struct field *field,
-                      struct value *desired)
-{
+                      struct value *desired) {
     const struct value *given = value_at(desired, field->path);
     if (field->name)
         value_set(arena, desired, field->path, value_of_text(resource->name));
@@ -106,8 +100,7 @@ static void set_field(const struct object_place *place, const struct resource *r
 }
 
 static void set_marks(const struct object_place *place, const struct resource *resource, struct arena *arena, const struct field *field,
-                      struct value *desired)
-{
+                      struct value *desired) {
     if (field->encode != ENCODE_TAGS || resource->manage != MANAGE_FULL)
         return;
     const struct value *given = value_at(desired, field->path);
@@ -119,9 +112,9 @@ static void set_marks(const struct object_place *place, const struct resource *r
     value_set_at(arena, desired, field->path, tags);
 }
 
-/* A predicted attribute as a text that can still hold references: "arn:…/${Cluster/demo.oidcIssuer|bare}". NULL when a slot is unknown here. */
-static const char *predicted_text(const struct resource *resource, const char *template, struct arena *arena)
-{
+/* A predicted attribute as a text that can still hold references: "arn:…/${Cluster/demo.oidcIssuer|bare}". NULL when a slot is unknown
+ * here. */
+static const char *predicted_text(const struct resource *resource, const char *template, struct arena *arena) {
     const char *text = "";
     const char *rest = template;
     const char *start = NULL;
@@ -151,8 +144,7 @@ static const char *predicted_text(const struct resource *resource, const char *t
 }
 
 /* What the first read asks by must be in the desired object when no live object can have it: the ARN of an OIDC provider. */
-static void set_keys(const struct resource *resource, struct arena *arena, struct value *desired)
-{
+static void set_keys(const struct resource *resource, struct arena *arena, struct value *desired) {
     const struct kind_read *first = resource->row->reads;
     for (const struct operation_key *key = first != NULL ? first->operation->keys : NULL; key != NULL && key->member != NULL; key++) {
         if (value_at(desired, key->from) != NULL)
@@ -175,8 +167,7 @@ static void set_keys(const struct resource *resource, struct arena *arena, struc
     }
 }
 
-struct value object_of_aws(const struct object_place *place, const struct resource *resource, struct arena *arena)
-{
+struct value object_of_aws(const struct object_place *place, const struct resource *resource, struct arena *arena) {
     const struct value *spec = value_find(&place->manifest->object, "spec");
     struct value desired = value_is(spec, VALUE_MAP) ? without_nulls(arena, spec) : value_of_map();
     desired.line = place->manifest->object.line;
@@ -194,8 +185,7 @@ struct value object_of_aws(const struct object_place *place, const struct resour
 /* Kubernetes. */
 
 /* stringData is written, never read back: the API server keeps it as data, so as data it can be compared. */
-static void fold_string_data(struct arena *arena, struct value *object)
-{
+static void fold_string_data(struct arena *arena, struct value *object) {
     const struct value *plain = value_find(object, "stringData");
     if (!value_is(plain, VALUE_MAP))
         return;
@@ -211,8 +201,7 @@ static void fold_string_data(struct arena *arena, struct value *object)
 }
 
 /* What generators write and nobody declares: a null creation time, and a status, which the API server drops from such a write. */
-static void drop_generated(struct arena *arena, const struct manifest *manifest, struct value *object)
-{
+static void drop_generated(struct arena *arena, const struct manifest *manifest, struct value *object) {
     struct value *metadata = value_find_mutable(object, "metadata");
     if (value_is(value_find(metadata, "creationTimestamp"), VALUE_NULL))
         value_remove(metadata, "creationTimestamp");
@@ -223,8 +212,7 @@ static void drop_generated(struct arena *arena, const struct manifest *manifest,
         value_remove(object, "status");
 }
 
-static void set_metadata(struct arena *arena, struct value *object, const char *member, const char *key, const char *text)
-{
+static void set_metadata(struct arena *arena, struct value *object, const char *member, const char *key, const char *text) {
     struct value *metadata = value_find_mutable(object, "metadata");
     const struct value *given = value_find(metadata, member);
     struct value map = value_is(given, VALUE_MAP) ? *given : value_of_map();
@@ -232,8 +220,8 @@ static void set_metadata(struct arena *arena, struct value *object, const char *
     value_set(arena, metadata, member, map);
 }
 
-struct value object_of_kubernetes(const struct object_place *place, const struct resource *resource, struct arena *arena, const char **hash)
-{
+struct value object_of_kubernetes(const struct object_place *place, const struct resource *resource, struct arena *arena,
+                                  const char **hash) {
     struct value object = value_copy(arena, &place->manifest->object);
     *hash = NULL;
     drop_generated(arena, place->manifest, &object);
@@ -262,15 +250,13 @@ struct annotations {
     struct findings *findings;
 };
 
-static void say(struct annotations *annotations, const struct value *value, const char *hint, const char *text)
-{
+static void say(struct annotations *annotations, const struct value *value, const char *hint, const char *text) {
     findings_add(annotations->findings, annotations->arena, value_place(value, annotations->manifest->file), hint, "%s", text);
     annotations->findings->items[annotations->findings->count - 1].resource = annotations->resource->id;
 }
 
 /* "desiredSize" means the field of the rows that ends so. */
-static const char *full_path(const struct kind *row, const char *text)
-{
+static const char *full_path(const struct kind *row, const char *text) {
     for (const struct field *field = row != NULL ? row->fields : NULL; field != NULL && field->path != NULL; field++) {
         size_t length = strlen(field->path);
         size_t wanted = strlen(text);
@@ -280,8 +266,7 @@ static const char *full_path(const struct kind *row, const char *text)
     return row == NULL ? text : NULL;
 }
 
-static const char *const *read_paths(struct annotations *annotations, const struct value *value)
-{
+static const char *const *read_paths(struct annotations *annotations, const struct value *value) {
     const char **paths = ARENA_ARRAY(annotations->arena, const char *, value->text.length / 2 + 2);
     char *rest = NULL;
     size_t count = 0;
@@ -297,8 +282,7 @@ static const char *const *read_paths(struct annotations *annotations, const stru
     return paths;
 }
 
-static void read_annotation(struct annotations *annotations, const struct member *member)
-{
+static void read_annotation(struct annotations *annotations, const struct member *member) {
     static const char *const known[] = {ANNOTATION_MANAGE, ANNOTATION_ON_REMOVE, ANNOTATION_OWNS, ANNOTATION_IGNORE, NULL};
     const struct value *value = &member->value;
     const char *text = value_text(value);
@@ -324,8 +308,7 @@ static void read_annotation(struct annotations *annotations, const struct member
     }
 }
 
-void object_read_annotations(const struct manifest *manifest, struct resource *resource, struct arena *arena, struct findings *findings)
-{
+void object_read_annotations(const struct manifest *manifest, struct resource *resource, struct arena *arena, struct findings *findings) {
     static const char *const none[] = {NULL};
     struct annotations annotations = {.manifest = manifest, .resource = resource, .arena = arena, .findings = findings};
     const struct value *map = value_at(&manifest->object, "metadata.annotations");

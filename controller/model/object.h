@@ -14,6 +14,7 @@ struct object_place {
 /* The create input of an AWS resource: spec without eksact's own fields, names, presets, marks. */
 struct value object_of_aws(const struct object_place *place, const struct resource *resource, struct arena *arena);
 /* The object to apply, with its label and its annotation; *hash is the annotation's value. */
-struct value object_of_kubernetes(const struct object_place *place, const struct resource *resource, struct arena *arena, const char **hash);
+struct value object_of_kubernetes(const struct object_place *place, const struct resource *resource, struct arena *arena,
+                                  const char **hash);
 /* Reads the annotations of eksact.dev into the resource; what is wrong with them becomes findings. */
 void object_read_annotations(const struct manifest *manifest, struct resource *resource, struct arena *arena, struct findings *findings);

@@ -4,16 +4,14 @@
 #include "base/text.h"
 #include "names.h"
 
-static int compare(const void *left, const void *right)
-{
+static int compare(const void *left, const void *right) {
     const struct owner *one = left;
     const struct owner *other = right;
     int order = strcmp(one->directory, other->directory);
     return order != 0 ? order : strcmp(one->manifest->name, other->manifest->name);
 }
 
-static void say_disputed(const struct owner *owner, const struct owner *other, struct arena *arena, struct findings *findings)
-{
+static void say_disputed(const struct owner *owner, const struct owner *other, struct arena *arena, struct findings *findings) {
     const struct manifest *manifest = owner->manifest;
     const char *where = owner->directory[0] != '\0' ? owner->directory : "the root";
     findings_add(findings, arena, value_place(&manifest->object, manifest->file), "give each cluster a directory of its own",
@@ -22,8 +20,7 @@ static void say_disputed(const struct owner *owner, const struct owner *other, s
     findings->items[findings->count - 1].resource = name_id(arena, manifest->kind, NULL, manifest->name);
 }
 
-void owners_build(const struct manifests *manifests, struct arena *arena, struct owners *out, struct findings *findings)
-{
+void owners_build(const struct manifests *manifests, struct arena *arena, struct owners *out, struct findings *findings) {
     *out = (struct owners){0};
     for (size_t i = 0; i < manifests->count; i++) {
         const struct manifest *manifest = &manifests->items[i];
@@ -47,8 +44,7 @@ void owners_build(const struct manifests *manifests, struct arena *arena, struct
     }
 }
 
-static struct owner *owner_exactly(const struct owners *owners, const char *directory, size_t length)
-{
+static struct owner *owner_exactly(const struct owners *owners, const char *directory, size_t length) {
     size_t low = 0;
     size_t high = owners->count;
     while (low < high) {
@@ -67,8 +63,7 @@ static struct owner *owner_exactly(const struct owners *owners, const char *dire
     return NULL;
 }
 
-struct owner *owner_of(const struct owners *owners, const char *directory)
-{
+struct owner *owner_of(const struct owners *owners, const char *directory) {
     for (size_t length = strlen(directory);;) {
         struct owner *owner = owner_exactly(owners, directory, length);
         if (owner != NULL || length == 0)

@@ -10,8 +10,7 @@ struct walk {
 static bool covers_value(struct walk *walk, const struct value *declared, const struct value *node);
 
 static bool is_empty(const struct value *value) {
-    return value_is(value, VALUE_NULL) ||
-           ((value_is(value, VALUE_MAP) || value_is(value, VALUE_LIST)) && value_count(value) == 0);
+    return value_is(value, VALUE_NULL) || ((value_is(value, VALUE_MAP) || value_is(value, VALUE_LIST)) && value_count(value) == 0);
 }
 
 static const struct value *find_field(const struct value *node, const char *key) {

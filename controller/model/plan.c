@@ -10,7 +10,7 @@ struct build {
     struct cluster_name {
         const char *name;
         const struct target *target; /* AWS account and region, so that two clusters of one name stay apart */
-    } *clusters;
+    } * clusters;
     size_t cluster_count;
 };
 
@@ -108,7 +108,8 @@ static const struct resource *lagging_nodes(const struct build *build, const str
         const struct resource *resource = graph->resources[i];
         if (!resource->row || !resource->row->runs_pods || cluster_of(resource) != cluster)
             continue;
-        if (version_change(difference_of(build, resource)) && version_parse(live_version(build, resource), &major, &nodes) && nodes < control)
+        if (version_change(difference_of(build, resource)) && version_parse(live_version(build, resource), &major, &nodes) &&
+            nodes < control)
             return resource;
     }
     return NULL;
@@ -124,8 +125,8 @@ static void hop_cluster(struct build *build, struct step *step, struct differenc
         return;
     if (to > from + 1) {
         set_version(build, change, major, from + 1, declared);
-        step->reason = arena_text(build->arena, "%d.%d is the next hop on the way to %s; the hops after it are planned when it is done", major,
-                                  from + 1, declared);
+        step->reason = arena_text(build->arena, "%d.%d is the next hop on the way to %s; the hops after it are planned when it is done",
+                                  major, from + 1, declared);
     }
 }
 
@@ -138,7 +139,8 @@ static void hop_nodes(struct build *build, struct step *step, struct difference 
         return;
     struct change *hop = version_change(difference_of(build, cluster));
     bool first = lagging_nodes(build, cluster) != NULL;
-    const char *limit = hop && !first && difference_of(build, cluster)->type != DIFFERENCE_REFUSED ? value_text(hop->after) : live_version(build, cluster);
+    const char *limit =
+        hop && !first && difference_of(build, cluster)->type != DIFFERENCE_REFUSED ? value_text(hop->after) : live_version(build, cluster);
     int major = 0;
     int most = 0;
     int to = 0;
@@ -356,7 +358,8 @@ static bool is_open(const struct step *before, enum gate gate) {
 static void add_graph_edge(struct build *build, struct step *step, const struct edge *edge) {
     const struct difference *before = difference_of(build, edge->before);
     size_t number = build->step_of[edge->before->index];
-    if (before->type == DIFFERENCE_UNKNOWN || (before->type == DIFFERENCE_REFUSED && before->live && before->live->presence != LIVE_PRESENT)) {
+    if (before->type == DIFFERENCE_UNKNOWN ||
+        (before->type == DIFFERENCE_REFUSED && before->live && before->live->presence != LIVE_PRESENT)) {
         if (!step->waits)
             step->waits = arena_text(build->arena, "needs %s (%s), which %s", edge->before->id, edge->reason,
                                      before->type == DIFFERENCE_UNKNOWN ? "could not be read" : "is not there and must not be made");
@@ -411,10 +414,14 @@ static bool goes_before(const struct step *first, const struct step *then) {
 
 static const char *delete_reason(const struct step *first, const struct step *then) {
     switch (rank_of(then)) {
-    case RANK_NAMESPACE: return "what is in it goes first";
-    case RANK_NODES: return rank_of(first) == RANK_OBJECT ? "its load balancers and volumes are released first" : "what runs there goes first";
-    case RANK_ACCOUNT: return "may still be in use";
-    default: return "what is in the cluster goes first";
+    case RANK_NAMESPACE:
+        return "what is in it goes first";
+    case RANK_NODES:
+        return rank_of(first) == RANK_OBJECT ? "its load balancers and volumes are released first" : "what runs there goes first";
+    case RANK_ACCOUNT:
+        return "may still be in use";
+    default:
+        return "what is in the cluster goes first";
     }
 }
 
@@ -429,7 +436,8 @@ static void add_delete_edges(struct build *build, struct step *step) {
                 add_edge(build, step, i, GATE_DONE, delete_reason(other, step));
         } else if (other->action != ACTION_WAIT && rank_of(step) == RANK_ACCOUNT && row_of(other) && rank_of(other) < RANK_ACCOUNT) {
             add_edge(build, step, i, GATE_DONE, "may still use it");
-        } else if (other->action == ACTION_CREATE && rank_of(step) == RANK_NODES && rank_of(other) == RANK_NODES && other->cluster == step->cluster) {
+        } else if (other->action == ACTION_CREATE && rank_of(step) == RANK_NODES && rank_of(other) == RANK_NODES &&
+                   other->cluster == step->cluster) {
             add_edge(build, step, i, GATE_READY, "its pods move there");
         }
     }
@@ -562,8 +570,8 @@ static void set_digests(struct plan *plan, struct arena *arena) {
     plan->live_digest = hash_hex(arena, &read);
 }
 
-/* What a guard keeps from being changed stays as it is, and goes on to serve: nothing has to wait for a person because of it. A creation that is
- * blocked does hold what needs it, and deletes keep their order. */
+/* What a guard keeps from being changed stays as it is, and goes on to serve: nothing has to wait for a person because of it. A creation
+ * that is blocked does hold what needs it, and deletes keep their order. */
 static void release_edges(struct plan *plan) {
     for (size_t i = 0; i < plan->step_count; i++) {
         struct step *step = &plan->steps[i];

@@ -1,5 +1,5 @@
-/* model/rate.c: which steps may start now. What is decided here is safe whatever the order of crashes: only the ledger and the progress count, and
- * neither fills up by a restart. */
+/* model/rate.c: which steps may start now. What is decided here is safe whatever the order of crashes: only the ledger and the progress
+ * count, and neither fills up by a restart. */
 #include "model/rate.h"
 #include "model/window.h"
 
@@ -8,12 +8,12 @@ struct rate {
     const struct plan *plan;
     const struct fleet *fleet;
     struct arena *arena;
-    size_t disruptive;            /* in flight, those that still bake among them */
-    size_t *disruptive_in;        /* beside clusters, from 1 */
+    size_t disruptive;             /* in flight, those that still bake among them */
+    size_t *disruptive_in;         /* beside clusters, from 1 */
     const struct step **update_in; /* the step whose EKS update runs, beside clusters, from 1 */
-    size_t *flying_in;            /* beside waves, from 1: creations and changes */
+    size_t *flying_in;             /* beside waves, from 1: creations and changes */
     size_t failures;
-    const struct step *baking;    /* some step that is done and still bakes */
+    const struct step *baking;      /* some step that is done and still bakes */
     const struct resource *earlier; /* something that an earlier pass changed and that is not through its bake */
     struct window_state window;
 };
@@ -127,7 +127,8 @@ static void count_flying(struct rate *rate) {
             continue;
         if (progress->state == STEP_RUNNING) {
             take_off(rate, step);
-            /* Slow start is for calls that may be refused; what was accepted and only has to become ready is no reason to hold others back. */
+            /* Slow start is for calls that may be refused; what was accepted and only has to become ready is no reason to hold others back.
+             */
             if (progress->answered && !step->disruptive && rate->flying_in[step->wave] > 0)
                 rate->flying_in[step->wave]--;
         } else if (progress->state == STEP_DONE && step->disruptive && !is_baked(rate, step, progress)) {
@@ -272,8 +273,8 @@ static const char *reason_to_wait(const struct rate *rate, const struct step *st
     if (step->waits)
         return step->waits;
     const char *reason = halted;
-    static const char *(*const rules[])(const struct rate *, const struct step *) = {order_reason,  window_reason, update_reason, disruption_reason,
-                                                                                    batch_reason, delete_reason};
+    static const char *(*const rules[])(const struct rate *, const struct step *) = {order_reason,      window_reason, update_reason,
+                                                                                     disruption_reason, batch_reason,  delete_reason};
     for (size_t i = 0; !reason && i < sizeof rules / sizeof *rules; i++)
         reason = rules[i](rate, step);
     return reason;

@@ -9,8 +9,7 @@ static const char late_text[] = "$text";
 /* Attributes may be predicted from fields that are references again; deeper than this is a circle that the edges report. */
 enum { RESOLVE_DEPTH = 16 };
 
-const char *slot_next(const char *at, const char **start)
-{
+const char *slot_next(const char *at, const char **start) {
     *start = strstr(at, "${");
     if (*start == NULL)
         return NULL;
@@ -26,24 +25,21 @@ const char *slot_next(const char *at, const char **start)
     return NULL;
 }
 
-static const char *attribute_names(struct arena *arena, const struct kind *row)
-{
+static const char *attribute_names(struct arena *arena, const struct kind *row) {
     const char *names = row->attributes[0].name;
     for (const struct attribute *attribute = row->attributes + 1; attribute->name != NULL; attribute++)
         names = arena_text(arena, "%s, %s", names, attribute->name);
     return names;
 }
 
-static const struct attribute *attribute_find(const struct kind *row, const char *name)
-{
+static const struct attribute *attribute_find(const struct kind *row, const char *name) {
     for (const struct attribute *attribute = row->attributes; attribute != NULL && attribute->name != NULL; attribute++)
         if (text_equal(attribute->name, name))
             return attribute;
     return NULL;
 }
 
-const char *reference_parse(struct arena *arena, const char *text, struct reference *out)
-{
+const char *reference_parse(struct arena *arena, const char *text, struct reference *out) {
     const char *slash = strchr(text, '/');
     if (slash == NULL)
         return "a reference is Kind/name or Kind/name.attribute";
@@ -82,8 +78,7 @@ const char *reference_parse(struct arena *arena, const char *text, struct refere
     return NULL;
 }
 
-bool graph_is_reference(const struct value *value)
-{
+bool graph_is_reference(const struct value *value) {
     if (!value_is(value, VALUE_MAP) || value->map.count != 1)
         return false;
     if (text_equal(value->map.members[0].key, late_text))
@@ -99,28 +94,24 @@ bool graph_is_reference(const struct value *value)
 }
 
 /* Where the AWS side of a resource is. */
-static const struct target *home(const struct resource *resource)
-{
+static const struct target *home(const struct resource *resource) {
     return resource->target->type == TARGET_AWS || resource->target->cluster == NULL ? resource->target : resource->target->cluster->target;
 }
 
-static const char *cluster_name(const struct resource *resource)
-{
+static const char *cluster_name(const struct resource *resource) {
     if (resource->row == NULL)
         return resource->target->cluster != NULL ? resource->target->cluster->name : NULL;
     return resource->row->cluster_member != NULL ? value_text(value_find(&resource->desired, resource->row->cluster_member)) : NULL;
 }
 
-static bool is_named(const struct resource *resource, const struct reference *reference)
-{
+static bool is_named(const struct resource *resource, const struct reference *reference) {
     if (resource->row != reference->row || !text_equal(resource->name, reference->name))
         return false;
     return reference->namespace == NULL || text_equal(cluster_name(resource), reference->namespace);
 }
 
 /* How near `candidate` is to `from`: account and region, then the same cluster. */
-static int nearness(const struct resource *from, const struct resource *candidate)
-{
+static int nearness(const struct resource *from, const struct resource *candidate) {
     int near = 0;
     near += candidate->target == home(from) ? 4 : 0;
     near += text_equal(candidate->target->account_id, home(from)->account_id) ? 2 : 0;
@@ -129,8 +120,8 @@ static int nearness(const struct resource *from, const struct resource *candidat
     return near;
 }
 
-struct resource *reference_find(const struct graph *graph, const struct resource *from, const struct reference *reference, bool *ambiguous)
-{
+struct resource *reference_find(const struct graph *graph, const struct resource *from, const struct reference *reference,
+                                bool *ambiguous) {
     char id[512];
     *ambiguous = false;
     if (reference->row->cluster_member == NULL && reference->namespace == NULL &&
@@ -155,8 +146,7 @@ struct resource *reference_find(const struct graph *graph, const struct resource
     return *ambiguous ? NULL : best;
 }
 
-struct resource *graph_find(const struct graph *graph, const struct target *target, const char *id)
-{
+struct resource *graph_find(const struct graph *graph, const struct target *target, const char *id) {
     size_t target_length = strlen(target->name);
     size_t low = 0;
     size_t high = graph->count;
@@ -179,8 +169,7 @@ struct resource *graph_find(const struct graph *graph, const struct target *targ
 }
 
 static void walk_slots(const char *text, const struct value *place, struct arena *arena,
-                       void (*each)(void *context, const char *text, const struct value *place), void *context)
-{
+                       void (*each)(void *context, const char *text, const struct value *place), void *context) {
     const char *start = NULL;
     for (const char *end = slot_next(text, &start); end != NULL; end = slot_next(end, &start)) {
         const char *inside = arena_copy(arena, start + 2, (size_t)(end - start) - 3);
@@ -191,8 +180,7 @@ static void walk_slots(const char *text, const struct value *place, struct arena
 }
 
 void reference_walk(const struct value *value, bool in_keys, struct arena *arena,
-                    void (*each)(void *context, const char *text, const struct value *place), void *context)
-{
+                    void (*each)(void *context, const char *text, const struct value *place), void *context) {
     if (graph_is_reference(value)) {
         const char *text = value_text(&value->map.members[0].value);
         if (text_equal(value->map.members[0].key, late_text))
@@ -223,25 +211,23 @@ struct resolver {
 };
 
 static struct value resolve(struct resolver *resolver, const struct value *value);
-static bool attribute_value(struct resolver *resolver, const struct resource *resource, const struct attribute *attribute, struct value *out);
+static bool attribute_value(struct resolver *resolver, const struct resource *resource, const struct attribute *attribute,
+                            struct value *out);
 
-static bool not_yet(struct resolver *resolver, const char *text)
-{
+static bool not_yet(struct resolver *resolver, const char *text) {
     if (resolver->unresolved == NULL)
         resolver->unresolved = text;
     return false;
 }
 
-static const char *partition_of(const char *region)
-{
+static const char *partition_of(const char *region) {
     if (region == NULL)
         return NULL;
     return text_starts(region, "cn-") ? "aws-cn" : text_starts(region, "us-gov-") ? "aws-us-gov" : "aws";
 }
 
 /* One slot of a `predict` template: what the target knows, else a field of the resource itself. */
-static const char *predict_slot(struct resolver *resolver, const struct resource *resource, char *slot)
-{
+static const char *predict_slot(struct resolver *resolver, const struct resource *resource, char *slot) {
     char *filter = strchr(slot, '|');
     if (filter != NULL)
         *filter = '\0';
@@ -265,8 +251,7 @@ static const char *predict_slot(struct resolver *resolver, const struct resource
     return text + strlen("https://");
 }
 
-static const char *predict(struct resolver *resolver, const struct resource *resource, const char *template)
-{
+static const char *predict(struct resolver *resolver, const struct resource *resource, const char *template) {
     const char *text = "";
     const char *rest = template;
     const char *start = NULL;
@@ -280,8 +265,8 @@ static const char *predict(struct resolver *resolver, const struct resource *res
     return arena_text(resolver->arena, "%s%s", text, rest);
 }
 
-static bool attribute_value(struct resolver *resolver, const struct resource *resource, const struct attribute *attribute, struct value *out)
-{
+static bool attribute_value(struct resolver *resolver, const struct resource *resource, const struct attribute *attribute,
+                            struct value *out) {
     const struct value *live = resolver->lookup != NULL ? resolver->lookup->live(resolver->lookup->context, resource) : NULL;
     const struct value *found = value_at(live, attribute->from);
     if (found != NULL && found->type != VALUE_NULL) {
@@ -297,8 +282,7 @@ static bool attribute_value(struct resolver *resolver, const struct resource *re
     return text != NULL;
 }
 
-static bool resolve_text(struct resolver *resolver, const char *text, struct value *out)
-{
+static bool resolve_text(struct resolver *resolver, const char *text, struct value *out) {
     struct reference reference;
     bool ambiguous = false;
     if (reference_parse(resolver->arena, text, &reference) != NULL)
@@ -313,8 +297,7 @@ static bool resolve_text(struct resolver *resolver, const char *text, struct val
 }
 
 /* A text with all its slots filled; slots that name no resource of ours (IAM's ${aws:username}) stay. NULL when one is not known yet. */
-static const char *resolve_slots(struct resolver *resolver, const char *text)
-{
+static const char *resolve_slots(struct resolver *resolver, const char *text) {
     const char *done = "";
     const char *rest = text;
     const char *start = NULL;
@@ -335,8 +318,7 @@ static const char *resolve_slots(struct resolver *resolver, const char *text)
     return arena_text(resolver->arena, "%s%s", done, rest);
 }
 
-static struct value resolve_map(struct resolver *resolver, const struct value *value)
-{
+static struct value resolve_map(struct resolver *resolver, const struct value *value) {
     struct value map = *value;
     map.map.members = NULL;
     map.map.count = 0;
@@ -355,8 +337,7 @@ static struct value resolve_map(struct resolver *resolver, const struct value *v
     return map;
 }
 
-static struct value resolve(struct resolver *resolver, const struct value *value)
-{
+static struct value resolve(struct resolver *resolver, const struct value *value) {
     if (graph_is_reference(value)) {
         const char *text = value_text(&value->map.members[0].value);
         struct value known;
@@ -379,8 +360,7 @@ static struct value resolve(struct resolver *resolver, const struct value *value
 }
 
 struct value graph_resolve(const struct graph *graph, const struct resource *resource, const struct value *value,
-                           const struct graph_lookup *lookup, struct arena *arena, const char **unresolved)
-{
+                           const struct graph_lookup *lookup, struct arena *arena, const char **unresolved) {
     struct resolver resolver = {.graph = graph, .from = resource, .lookup = lookup, .arena = arena};
     struct value resolved = resolve(&resolver, value);
     *unresolved = resolver.unresolved;
@@ -388,8 +368,7 @@ struct value graph_resolve(const struct graph *graph, const struct resource *res
 }
 
 const char *graph_attribute(const struct graph *graph, const struct resource *resource, const char *name, const struct graph_lookup *lookup,
-                            struct arena *arena)
-{
+                            struct arena *arena) {
     const struct attribute *attribute = resource->row != NULL ? attribute_find(resource->row, name) : NULL;
     struct resolver resolver = {.graph = graph, .from = resource, .lookup = lookup, .arena = arena};
     struct value value;

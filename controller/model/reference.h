@@ -18,7 +18,8 @@ const char *reference_parse(struct arena *arena, const char *text, struct refere
  * when it could be several: then *ambiguous is set. */
 struct resource *reference_find(const struct graph *graph, const struct resource *from, const struct reference *reference, bool *ambiguous);
 
-/* Calls `each` for every reference in the value, its late texts and, when `in_keys`, its map keys. `text` is what stands in the manifest. */
+/* Calls `each` for every reference in the value, its late texts and, when `in_keys`, its map keys. `text` is what stands in the manifest.
+ */
 void reference_walk(const struct value *value, bool in_keys, struct arena *arena,
                     void (*each)(void *context, const char *text, const struct value *place), void *context);
 

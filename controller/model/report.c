@@ -334,8 +334,8 @@ static bool follows(const char *one, const char *next) {
     size_t stem[2];
     size_t width[2];
     uint64_t number[2];
-    return split_number(one, &stem[0], &number[0], &width[0]) && split_number(next, &stem[1], &number[1], &width[1]) && stem[0] == stem[1] &&
-           width[0] == width[1] && strncmp(one, next, stem[0]) == 0 && number[1] == number[0] + 1;
+    return split_number(one, &stem[0], &number[0], &width[0]) && split_number(next, &stem[1], &number[1], &width[1]) &&
+           stem[0] == stem[1] && width[0] == width[1] && strncmp(one, next, stem[0]) == 0 && number[1] == number[0] + 1;
 }
 
 const char *view_names(struct view *view, const char *const *names, size_t count) {

@@ -1,5 +1,6 @@
-/* model/report_markdown.c: the plan as a comment on a pull request: one that fits, that nothing inside can break out of, and that never leaves out a
- * delete, a replacement or an error. Everything from outside stands in <code> or in a fence, where forges make no mentions and no links of it. */
+/* model/report_markdown.c: the plan as a comment on a pull request: one that fits, that nothing inside can break out of, and that never
+ * leaves out a delete, a replacement or an error. Everything from outside stands in <code> or in a fence, where forges make no mentions and
+ * no links of it. */
 #include "model/view.h"
 
 enum { GITHUB_LIMIT = 65536, NAMES_LIMIT = 2000 };
@@ -288,7 +289,8 @@ static void add_table(struct view *view, struct text *out) {
         const char *gate = view_gate(view, first);
         for (size_t j = i; !done[i] && j < plan->step_count && plan->steps[j].wave == first->wave; j++) {
             const struct step *step = &plan->steps[j];
-            bool same = !done[j] && step->action == first->action && text_equal(view_kind(step), view_kind(first)) && !step->blocked == !first->blocked;
+            bool same = !done[j] && step->action == first->action && text_equal(view_kind(step), view_kind(first)) &&
+                        !step->blocked == !first->blocked;
             count += same;
             if (same && gate && !text_equal(view_gate(view, step), gate))
                 gate = "each after its own";
@@ -379,7 +381,9 @@ static void add_findings(struct view *view, struct text *out) {
 }
 
 static const char *omitted(enum level level) {
-    static const char *const texts[] = {NULL, "unchanged lines", "unchanged lines and what new objects hold",
+    static const char *const texts[] = {NULL,
+                                        "unchanged lines",
+                                        "unchanged lines and what new objects hold",
                                         "unchanged lines, what new objects hold and the diffs of changes",
                                         "all diffs but those of deletes and replacements, and the names of what is created or changed",
                                         "all diffs, and the names of what is created or changed"};
@@ -389,8 +393,9 @@ static const char *omitted(enum level level) {
 static void add_footer(struct page *page, struct text *out) {
     struct view *view = page->view;
     report_summary(view, out);
-    text_add(out, "\n<sub>%zu unchanged · plan digest %s · live digest %s: applies only while both still match", view->plan->differences->unchanged_count,
-             view_short(view, view->plan->digest, 12), view_short(view, view->plan->live_digest, 12));
+    text_add(out, "\n<sub>%zu unchanged · plan digest %s · live digest %s: applies only while both still match",
+             view->plan->differences->unchanged_count, view_short(view, view->plan->digest, 12),
+             view_short(view, view->plan->live_digest, 12));
     if (omitted(page->level))
         text_add(out, " · left out to fit: %s", omitted(page->level));
     if (view->options->full_plan_url && page->level != LEVEL_ALL) {

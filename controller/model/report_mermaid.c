@@ -71,7 +71,7 @@ static void add_box(struct drawing *drawing, size_t at, enum fold fold, struct t
 
 static void add_arrows(struct drawing *drawing, struct text *out) {
     const struct plan *plan = drawing->view->plan;
-    bool *drawn = ARENA_ARRAY(drawing->view->arena, bool, BOXES_LIMIT * BOXES_LIMIT);
+    bool *drawn = ARENA_ARRAY(drawing->view->arena, bool, BOXES_LIMIT *BOXES_LIMIT);
     for (size_t i = 0; i < plan->step_count; i++) {
         for (size_t j = 0; j < plan->steps[i].edge_count; j++) {
             size_t from = drawing->box_of[plan->steps[i].edges[j].before];

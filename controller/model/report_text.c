@@ -1,4 +1,5 @@
-/* model/report_text.c: the plan as a person reads it on a terminal: in the order of execution, one line a step, details where something changes. */
+/* model/report_text.c: the plan as a person reads it on a terminal: in the order of execution, one line a step, details where something
+ * changes. */
 #include "model/view.h"
 
 enum { NAME_LEAST = 24, NAME_MOST = 56, PATH_LEAST = 12, PATH_MOST = 44 };
@@ -174,7 +175,8 @@ static void add_step(struct view *view, const struct step *step, size_t width, s
     if (step->waits)
         text_add(out, "       waits: %s\n", view_reason(view, step->difference, step->waits));
     if (step->blocked)
-        text_add(out, "       %s! blocked%s: %s\n", view->options->colour ? "\033[31m" : "", plain(view), view_reason(view, step->difference, step->blocked));
+        text_add(out, "       %s! blocked%s: %s\n", view->options->colour ? "\033[31m" : "", plain(view),
+                 view_reason(view, step->difference, step->blocked));
     for (size_t i = 0; view->options->verbose && i < step->edge_count; i++)
         text_add(out, "       after %s: %s\n", mask_text(&view->mask, view->plan->steps[step->edges[i].before].id),
                  mask_text(&view->mask, step->edges[i].reason));

@@ -403,7 +403,11 @@ bool guard_window_check(const struct fleet *fleet, const struct zones *zones, in
         *reason = arena_text(arena, "window opens %s", window_time_text(arena, zones, zone, state.opens_ms));
     else if (state.closes_ms != INT64_MAX && state.closes_ms - now_wall_ms < needs_ms)
         *reason = arena_text(arena, "needs up to %s, and the window closes %s", text_of_duration(arena, needs_ms),
-                             window_time_text(arena, zones, zone ? zone : fleet->window_count ? fleet->windows[0].time_zone : NULL, state.closes_ms));
+                             window_time_text(arena, zones,
+                                              zone                  ? zone
+                                              : fleet->window_count ? fleet->windows[0].time_zone
+                                                                    : NULL,
+                                              state.closes_ms));
     return *reason == NULL;
 }
 

@@ -79,7 +79,8 @@ static void step_settle(struct running_step *running, enum step_state state, boo
     step_tell(application, running->step);
 }
 
-/* What a failed call means for its step: some errors end it until a commit or a person changes something, others only until the next pass. */
+/* What a failed call means for its step: some errors end it until a commit or a person changes something, others only until the next pass.
+ */
 static void step_fail(struct running_step *running, const struct error *err) {
     bool again = err->kind == ERROR_BUSY || err->kind == ERROR_CONFLICT || err->kind == ERROR_MISSING;
     if (again)
@@ -203,7 +204,8 @@ static void call_start(struct running_step *running) {
     const struct call *call = &step->calls[running->next_call];
     const struct kind *row = step->resource != NULL ? step->resource->row : step->stray->row;
     if (call->after != CALL_AFTER_DONE && row->status != NULL) {
-        step_settle(running, STEP_RUNNING, false, call->after == CALL_AFTER_GONE ? "DELETING" : "CREATING"); /* the next passes see it through */
+        step_settle(running, STEP_RUNNING, false,
+                    call->after == CALL_AFTER_GONE ? "DELETING" : "CREATING"); /* the next passes see it through */
         return;
     }
     struct request *request = requests_take(application->requests, REQUEST_AWS);
@@ -399,7 +401,8 @@ static void parent_done(struct request *request) {
 }
 
 static void parent_start(struct application *application, struct cluster_writing *cluster) {
-    static const struct kube_resource config_map = {.group = "", .version = "v1", .kind = "ConfigMap", .plural = "configmaps", .namespaced = true};
+    static const struct kube_resource config_map = {
+        .group = "", .version = "v1", .kind = "ConfigMap", .plural = "configmaps", .namespaced = true};
     struct parent_writing *writing = ARENA_NEW(application->arena, struct parent_writing);
     writing->application = application;
     writing->cluster = cluster;
@@ -505,7 +508,8 @@ static void application_run(struct application *application) {
         requests_finish(application->requests);
 }
 
-/* Steps that a guard blocks, and those that come after such a one: no pass of this commit gets to them. Steps stand in the order of waves. */
+/* Steps that a guard blocks, and those that come after such a one: no pass of this commit gets to them. Steps stand in the order of waves.
+ */
 static bool *steps_held(const struct application *application) {
     bool *held = ARENA_ARRAY(application->arena, bool, application->plan->step_count);
     for (size_t i = 0; i < application->plan->step_count; i++) {
@@ -554,7 +558,8 @@ static void application_sum(struct application *application, struct apply_result
 
 void apply(struct engine *engine, struct requests *requests, const struct plan *plan, struct world_state *world, struct ledger *ledger,
            struct arena *arena, struct apply_result *out) {
-    struct application application = {.engine = engine, .requests = requests, .plan = plan, .world = world, .ledger = ledger, .arena = arena};
+    struct application application = {
+        .engine = engine, .requests = requests, .plan = plan, .world = world, .ledger = ledger, .arena = arena};
     application.progress = ARENA_ARRAY(arena, struct step_progress, plan->step_count);
     application.running = ARENA_ARRAY(arena, struct running_step, plan->step_count);
     application.clusters = ARENA_ARRAY(arena, struct cluster_writing, plan->graph->target_count);

@@ -28,8 +28,8 @@ const char *declared_hash(const struct value *object) {
     return value_text(value_find(value_at(object, "metadata.annotations"), ANNOTATION_APPLIED));
 }
 
-struct value declared_resolve(const struct graph *graph, const struct resource *resource, const struct graph_lookup *lookup, struct arena *arena,
-                              const char **unresolved) {
+struct value declared_resolve(const struct graph *graph, const struct resource *resource, const struct graph_lookup *lookup,
+                              struct arena *arena, const char **unresolved) {
     *unresolved = NULL;
     if (!declared_is_late(resource))
         return resource->desired;

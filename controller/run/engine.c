@@ -32,10 +32,10 @@ bool engine_ledger_load(struct engine *engine, struct arena *arena, struct ledge
         }
     }
     struct value value = value_of_map();
-    if (engine->ledger_text != NULL &&
-        !json_parse(arena, engine->ledger_file == NULL ? "ledger" : engine->ledger_file, engine->ledger_text, strlen(engine->ledger_text), &value,
-                    err))
-        return error_wrap(err, "read the ledger (move the file away to begin a new one: update ids in flight are then found again from EKS)");
+    if (engine->ledger_text != NULL && !json_parse(arena, engine->ledger_file == NULL ? "ledger" : engine->ledger_file, engine->ledger_text,
+                                                   strlen(engine->ledger_text), &value, err))
+        return error_wrap(err,
+                          "read the ledger (move the file away to begin a new one: update ids in flight are then found again from EKS)");
     ledger_parse(&value, arena, out);
     return true;
 }

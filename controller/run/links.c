@@ -10,8 +10,8 @@ enum { KUBECONFIG_LIMIT_BYTES = 1 << 20 };
 struct link {
     struct link *next;
     struct engine *engine;
-    char *name;      /* of the target */
-    char *server;    /* and the authority: when they change, the connection is made anew */
+    char *name;   /* of the target */
+    char *server; /* and the authority: when they change, the connection is made anew */
     char *authority;
     char *region, *role, *cluster; /* of the token */
     struct kube *kube;
@@ -124,7 +124,8 @@ static bool link_config(struct link *link, const char *path, const char *context
 }
 
 /* --kubeconfig, else what the manifest names. */
-static bool link_external_kube(struct engine *engine, struct link *link, const struct target *target, struct arena *arena, struct error *err) {
+static bool link_external_kube(struct engine *engine, struct link *link, const struct target *target, struct arena *arena,
+                               struct error *err) {
     const struct value *spec = &target->cluster->desired;
     const char *context = engine->context != NULL ? engine->context : value_text_at(spec, "context");
     if (engine->kubeconfig != NULL)
@@ -133,8 +134,9 @@ static bool link_external_kube(struct engine *engine, struct link *link, const s
         return kube_new_in_cluster(&engine->environment, engine->clock, &link->kube, err);
     const char *file = value_text_at(spec, "kubeconfig.file");
     if (file == NULL)
-        return error_set(err, ERROR_INVALID,
-                         "a kubeconfig from a Secret cannot be read yet: mount the Secret into the pod and name the file in spec.kubeconfig.file");
+        return error_set(
+            err, ERROR_INVALID,
+            "a kubeconfig from a Secret cannot be read yet: mount the Secret into the pod and name the file in spec.kubeconfig.file");
     const char *home = engine->environment.get(engine->environment.context, "HOME");
     if (text_starts(file, "~/") && home != NULL)
         file = arena_text(arena, "%s%s", home, file + 1);
@@ -156,9 +158,9 @@ static bool link_external(struct engine *engine, const struct target *target, st
         return true;
     }
     link = link_new(engine, target, NULL, NULL);
-    bool opened = engine->external_url != NULL
-                      ? kube_new(arena_text(arena, "%s%s", engine->external_url, target->cluster->name), NULL, token_none, NULL, &link->kube, err)
-                      : link_external_kube(engine, link, target, arena, err);
+    bool opened = engine->external_url != NULL ? kube_new(arena_text(arena, "%s%s", engine->external_url, target->cluster->name), NULL,
+                                                          token_none, NULL, &link->kube, err)
+                                               : link_external_kube(engine, link, target, arena, err);
     if (opened)
         return link_keep(link, out);
     link_free(link);

@@ -10,11 +10,11 @@ struct loop {
     struct engine *engine;
     const struct loop_options *options;
     struct metrics metrics;
-    char commit[41];             /* that the last pass read; "" none yet */
+    char commit[41]; /* that the last pass read; "" none yet */
     int64_t interval_ms, drift_ms;
     int64_t next_git_ms, next_pass_ms, next_drift_ms; /* steady; INT64_MAX: not planned */
     int64_t backoff_ms;
-    int64_t beat_ms;             /* steady time of the last sign of life */
+    int64_t beat_ms; /* steady time of the last sign of life */
 };
 
 static void answer_text(struct server_answer *answer, struct arena *arena, int status, const char *type, const char *text) {
@@ -62,11 +62,13 @@ static void pass_log(struct loop *loop, const struct pass *pass) {
     for (size_t i = 0; i < pass->plan.step_count; i++) {
         const struct step *step = &pass->plan.steps[i];
         if (step->blocked != NULL)
-            log_write(log, LOG_WARNING, "blocked", KEYS("resource", step->id, "action", action_name(step->action), "reason", step->blocked));
+            log_write(log, LOG_WARNING, "blocked",
+                      KEYS("resource", step->id, "action", action_name(step->action), "reason", step->blocked));
     }
     for (size_t i = 0; i < pass->world.count; i++) {
         if (pass->world.lives[i].presence == LIVE_UNKNOWN)
-            log_write(log, LOG_WARNING, "unknown", KEYS("resource", pass->graph.resources[i]->id, "reason", pass->world.lives[i].error.text));
+            log_write(log, LOG_WARNING, "unknown",
+                      KEYS("resource", pass->graph.resources[i]->id, "reason", pass->world.lives[i].error.text));
     }
 }
 

@@ -113,7 +113,8 @@ static void each_done(struct request *request) {
         part_failed(part, request_error(request));
         return;
     }
-    const struct value *value = part->read->each_pick == NULL ? &request->aws.result : value_find(&request->aws.result, part->read->each_pick);
+    const struct value *value =
+        part->read->each_pick == NULL ? &request->aws.result : value_find(&request->aws.result, part->read->each_pick);
     struct reading *reading = part->reading;
     struct arena *arena = reading->observation->arena;
     const struct value *map = value_at(&reading->live.object, part->read->into);
@@ -288,9 +289,10 @@ static bool target_check(struct observation *observation, const struct target *t
         return error_wrap(err, "reach AWS account %s", target->name);
     if (target->account_id == NULL || text_equal(account, target->account_id))
         return true;
-    return error_set(err, ERROR_DENIED,
-                     "the credentials are of account %s (%s), the manifests are for %s: use credentials of that account, or set assumeRoleArn",
-                     account, arn, target->account_id);
+    return error_set(
+        err, ERROR_DENIED,
+        "the credentials are of account %s (%s), the manifests are for %s: use credentials of that account, or set assumeRoleArn", account,
+        arn, target->account_id);
 }
 
 static void targets_check(struct observation *observation, bool *read) {

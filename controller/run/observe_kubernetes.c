@@ -74,7 +74,8 @@ static void cluster_open(struct cluster_reading *cluster) {
         cluster_fail(cluster, &err);
 }
 
-static struct request *cluster_request(struct cluster_reading *cluster, enum kube_verb verb, void (*done)(struct request *), void *context) {
+static struct request *cluster_request(struct cluster_reading *cluster, enum kube_verb verb, void (*done)(struct request *),
+                                       void *context) {
     struct request *request = requests_take(cluster->observation->requests, REQUEST_KUBERNETES);
     request->kube = cluster->kube;
     request->lane = cluster->target->name;
@@ -146,7 +147,8 @@ static struct resource *listing_resource(const struct kind_listing *listing, con
     if (resource == NULL || resource->row != NULL)
         return NULL;
     const struct kube_resource *served = kube_find(listing->cluster->kube, resource->api_version, resource->kind);
-    bool same = served != NULL && text_equal(served->group, listing->resource->group) && text_equal(served->plural, listing->resource->plural);
+    bool same =
+        served != NULL && text_equal(served->group, listing->resource->group) && text_equal(served->plural, listing->resource->plural);
     return same ? resource : NULL;
 }
 
@@ -164,7 +166,8 @@ static bool item_is_unchanged(const struct observation *observation, const struc
         return false;
     struct value fields;
     struct error err = {0};
-    return json_parse(scratch, "managedFields", item->our_fields, strlen(item->our_fields), &fields, &err) && ownership_covers(&declared, &fields);
+    return json_parse(scratch, "managedFields", item->our_fields, strlen(item->our_fields), &fields, &err) &&
+           ownership_covers(&declared, &fields);
 }
 
 static char *copied(struct arena *arena, const char *text) {
@@ -205,8 +208,9 @@ static void listing_stray(struct kind_listing *listing, const struct kube_item *
             return;
     }
     struct stray *stray = observation_add_stray(observation, listing->cluster->target, copied(arena, id));
-    stray->api_version = listing->resource->group[0] == '\0' ? listing->resource->version
-                                                             : arena_text(arena, "%s/%s", listing->resource->group, listing->resource->version);
+    stray->api_version = listing->resource->group[0] == '\0'
+                             ? listing->resource->version
+                             : arena_text(arena, "%s/%s", listing->resource->group, listing->resource->version);
     stray->kind = listing->kind;
     stray->name = copied(arena, item->name);
     stray->namespace = copied(arena, item->namespace);
@@ -274,8 +278,8 @@ static bool kinds_have(const struct kind_listing *kinds, size_t count, const str
     return false;
 }
 
-static void cluster_list_kind(struct cluster_reading *cluster, struct kind_listing **kinds, size_t *count, const struct kube_resource *resource,
-                              const char *kind) {
+static void cluster_list_kind(struct cluster_reading *cluster, struct kind_listing **kinds, size_t *count,
+                              const struct kube_resource *resource, const char *kind) {
     for (size_t i = 0; i < *count; i++) {
         if ((*kinds)[i].resource == resource)
             return;
@@ -320,15 +324,17 @@ static void kinds_declared(struct cluster_reading *cluster, struct kind_listing 
         if (defined)
             continue;
         struct error err = {0};
-        error_set_at(&err, ERROR_INVALID, resource->place, "cluster %s does not serve %s %s: its definition is missing, or the version is wrong",
-                     cluster->target->name, resource->api_version, resource->kind);
+        error_set_at(&err, ERROR_INVALID, resource->place,
+                     "cluster %s does not serve %s %s: its definition is missing, or the version is wrong", cluster->target->name,
+                     resource->api_version, resource->kind);
         observation_unknown(live, &err);
     }
 }
 
 static void clusters_list(struct observation *observation, struct cluster_reading *clusters, size_t count) {
     struct request **parents = ARENA_ARRAY(observation->arena, struct request *, count);
-    static const struct kube_resource config_map = {.group = "", .version = "v1", .kind = "ConfigMap", .plural = "configmaps", .namespaced = true};
+    static const struct kube_resource config_map = {
+        .group = "", .version = "v1", .kind = "ConfigMap", .plural = "configmaps", .namespaced = true};
     for (size_t i = 0; i < count; i++) {
         if (!clusters[i].usable)
             continue;

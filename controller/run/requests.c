@@ -27,7 +27,7 @@ struct requests {
     size_t lane_count;
     struct request *delayed; /* to be tried again, each at its own time */
     size_t queued;           /* in lanes and delayed */
-    struct request *flying; /* linked by next */
+    struct request *flying;  /* linked by next */
     size_t flying_count;
     struct request_counts counts[2];
 };

@@ -410,9 +410,9 @@ static void trust_set(struct transfer *transfer) {
     }
 }
 
-/* Before 8.1, libcurl may leave a large HTTP/2 answer lying in its own buffers when other streams of the connection are served in between: poll
- * has nothing to report, and the answer hangs until its stall limit (seen with concurrent LISTs of kube-apiserver and libcurl 7.88). There,
- * reads go over several HTTP/1.1 connections; writes, whose answers are small, share one HTTP/2 connection as ever. */
+/* Before 8.1, libcurl may leave a large HTTP/2 answer lying in its own buffers when other streams of the connection are served in between:
+ * poll has nothing to report, and the answer hangs until its stall limit (seen with concurrent LISTs of kube-apiserver and libcurl 7.88).
+ * There, reads go over several HTTP/1.1 connections; writes, whose answers are small, share one HTTP/2 connection as ever. */
 static bool exchange_shares(const struct http_exchange *exchange) {
     if (!text_starts(exchange->url, "https://"))
         return false;

@@ -17,10 +17,10 @@ struct http_header {
 
 /* Whom to believe, and who we are, on a TLS connection. Exchanges that share connections share this struct by address. */
 struct http_trust {
-    const char *ca_pem;          /* NULL: the system's authorities */
-    const char *client_pem;      /* certificate chain, or NULL */
-    const char *client_key_pem;  /* with client_pem; never logged */
-    const char *server_name;     /* name to verify instead of the URL's host, or NULL */
+    const char *ca_pem;         /* NULL: the system's authorities */
+    const char *client_pem;     /* certificate chain, or NULL */
+    const char *client_key_pem; /* with client_pem; never logged */
+    const char *server_name;    /* name to verify instead of the URL's host, or NULL */
 };
 
 struct http_exchange {

@@ -19,4 +19,7 @@ struct log {
 
 /* `keys` is a NULL-ended list of name, text, name, text …; a NULL text leaves the pair out. */
 void log_write(struct log *log, enum log_level level, const char *message, const char *const *keys);
-#define KEYS(...) (const char *const[]){__VA_ARGS__, NULL, NULL}
+#define KEYS(...)                                                                                                                          \
+    (const char *const[]) {                                                                                                                \
+        __VA_ARGS__, NULL, NULL                                                                                                            \
+    }

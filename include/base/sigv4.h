@@ -18,7 +18,7 @@ struct sigv4_credentials {
 
 struct sigv4_request {
     const char *method;
-    const char *url; /* as it goes on the wire: path already encoded once */
+    const char *url;                   /* as it goes on the wire: path already encoded once */
     const struct http_header *headers; /* those to sign besides host, x-amz-date and x-amz-security-token; any case */
     size_t header_count;
     const char *body;

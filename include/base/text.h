@@ -23,13 +23,13 @@ void text_done(struct text *text);
 void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_add_bytes(struct text *text, const char *bytes, size_t length);
 void text_add_string(struct text *text, const char *string); /* NULL adds nothing */
-void text_clear(struct text *text); /* begins anew, with the memory and the limit it has; no longer full */
+void text_clear(struct text *text);                          /* begins anew, with the memory and the limit it has; no longer full */
 char *text_copy(const struct text *text, struct arena *arena);
 
 bool text_equal(const char *one, const char *other); /* NULL equals only NULL */
 bool text_starts(const char *string, const char *prefix);
 bool text_ends(const char *string, const char *suffix);
-bool text_is_empty(const char *string); /* NULL or "" */
+bool text_is_empty(const char *string);                     /* NULL or "" */
 bool text_in(const char *string, const char *const *names); /* `names` ends with NULL */
 
 /* Length of the UTF-8 sequence (RFC 3629) that `bytes` begin with, of which at most `length` are looked at; 0 when they are not UTF-8. */

@@ -61,11 +61,11 @@ struct value *value_find_mutable(struct value *map, const char *key);
 const struct member *value_find_member(const struct value *map, const char *key);
 /* Follows members by "." : "metadata.labels.app". Keys with a dot need value_find. */
 const struct value *value_at(const struct value *value, const char *path);
-const char *value_text(const struct value *value);                       /* NULL unless a text */
-const char *value_text_at(const struct value *value, const char *path);  /* both in one */
-int64_t value_integer(const struct value *value, int64_t fallback);      /* a whole VALUE_NUMBER counts */
+const char *value_text(const struct value *value);                      /* NULL unless a text */
+const char *value_text_at(const struct value *value, const char *path); /* both in one */
+int64_t value_integer(const struct value *value, int64_t fallback);     /* a whole VALUE_NUMBER counts */
 bool value_boolean(const struct value *value, bool fallback);
-size_t value_count(const struct value *value);                           /* items or members */
+size_t value_count(const struct value *value); /* items or members */
 struct place value_place(const struct value *value, const char *file);
 const char *value_type_name(enum value_type type); /* "null", "boolean", "integer", "number", "string", "list", "map" */
 

@@ -66,10 +66,10 @@ struct verb {
     const char *name;
     const char *usage; /* "[PATH|URL]" */
     const char *summary;
-    const char *help;    /* a paragraph, with exit codes where they say more than 0 and 1; NULL */
+    const char *help; /* a paragraph, with exit codes where they say more than 0 and 1; NULL */
     int most_names;
     const enum option_name *options; /* beside the common ones; ends with OPTION_COUNT */
-    bool connects;              /* takes the options of a session: where state, credentials and clusters are */
+    bool connects;                   /* takes the options of a session: where state, credentials and clusters are */
     int (*run)(const struct arguments *arguments);
 };
 /* Ends with name NULL. */

@@ -4,12 +4,13 @@
 #include "model/live.h"
 
 struct change {
-    const char *path; /* as a person writes it: "scalingConfig.maxSize", "containers[api].image" */
-    const struct field *field; /* AWS rows; NULL for Kubernetes */
+    const char *path;           /* as a person writes it: "scalingConfig.maxSize", "containers[api].image" */
+    const struct field *field;  /* AWS rows; NULL for Kubernetes */
     const struct value *before; /* NULL: absent */
     const struct value *after;  /* NULL: removed */
-    const char *unresolved; /* `after` will be known after this: "Cluster/demo.issuer"; or NULL */
-    const char *item; /* map key or item key that this is about ("dedicated,NO_SCHEDULE"), when the field is compared item by item; else NULL */
+    const char *unresolved;     /* `after` will be known after this: "Cluster/demo.issuer"; or NULL */
+    const char
+        *item; /* map key or item key that this is about ("dedicated,NO_SCHEDULE"), when the field is compared item by item; else NULL */
     bool replaces;    /* cannot change in place */
     bool informs;     /* shown, but nothing is written for it */
     bool sensitive;   /* values are never printed, only whether they are equal */
@@ -19,7 +20,7 @@ struct change {
 enum difference_type {
     DIFFERENCE_NONE,
     DIFFERENCE_CREATE,
-    DIFFERENCE_ADOPT,   /* exists, unmarked, differs in nothing immutable: marked, and changed where it differs */
+    DIFFERENCE_ADOPT, /* exists, unmarked, differs in nothing immutable: marked, and changed where it differs */
     DIFFERENCE_CHANGE,
     DIFFERENCE_REPLACE,
     DIFFERENCE_DELETE,  /* a stray */
@@ -35,11 +36,11 @@ struct difference {
     const struct live *live;
     struct change *changes;
     size_t change_count;
-    struct value desired; /* AWS: resolved as far as it can be; Kubernetes: the object to apply */
+    struct value desired;   /* AWS: resolved as far as it can be; Kubernetes: the object to apply */
     const char *unresolved; /* first reference that is not known yet, or NULL */
     const char *reason;
-    const char *waits;      /* there are changes, but the API would refuse them now ("UPDATING, update 408c… in progress"); NULL */
-    struct value observed;  /* AWS: map path → live value of every declared field; what a saved plan is bound to */
+    const char *waits;     /* there are changes, but the API would refuse them now ("UPDATING, update 408c… in progress"); NULL */
+    struct value observed; /* AWS: map path → live value of every declared field; what a saved plan is bound to */
 };
 
 struct differences {

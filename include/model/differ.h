@@ -16,7 +16,8 @@ bool diff_path_in(const char *path, const char *const *paths);
 /* A text, number or boolean as one text, for comparing across "numbers as texts"; NULL for others. */
 const char *diff_scalar_text(struct arena *arena, const struct value *value);
 
-/* JSON documents by meaning; those with a Statement by the rules of IAM policies: one or a list of one, sets, account principals. Texts are parsed. */
+/* JSON documents by meaning; those with a Statement by the rules of IAM policies: one or a list of one, sets, account principals. Texts are
+ * parsed. */
 struct value document_normal(struct arena *arena, const struct value *document);
 bool document_equal(struct arena *arena, const struct value *one, const struct value *other);
 /* Kubernetes quantities ("1000m" and 1, "1Gi" and "1024Mi"). False when one is no quantity. */

@@ -5,8 +5,8 @@
 #include "base/text.h"
 #include "schema/kind.h"
 
-/* For people: a kind ("NodeGroup"), a field of it ("NodeGroup.scalingConfig.maxSize", "NodeGroup.taints.key"), or, when `what` is NULL, the list
- * of kinds. What there is none of is ERROR_INVALID and names the nearest. */
+/* For people: a kind ("NodeGroup"), a field of it ("NodeGroup.scalingConfig.maxSize", "NodeGroup.taints.key"), or, when `what` is NULL, the
+ * list of kinds. What there is none of is ERROR_INVALID and names the nearest. */
 bool explain_kind(const char *what, struct text *out, struct error *err);
 
 /* JSON Schema (draft 2020-12) of a manifest of the kind, with one member a line and a newline at the end; of all kinds as one schema when

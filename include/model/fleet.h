@@ -10,18 +10,18 @@ struct rate_limit {
 };
 
 struct window {
-    const char *cron; /* five fields: minute hour day-of-month month day-of-week */
+    const char *cron;      /* five fields: minute hour day-of-month month day-of-week */
     const char *time_zone; /* IANA name; "UTC" */
     int64_t lasts_ms;
-    bool allow; /* false: a deny window, which wins */
+    bool allow;         /* false: a deny window, which wins */
     bool pause_running; /* `running: pause`; default finish */
     struct place place;
 };
 
 struct fleet {
-    const char *name; /* "default" when there is no Fleet manifest */
-    const char *account_id; /* NULL when not given */
-    const char *region;     /* NULL when not given */
+    const char *name;                                     /* "default" when there is no Fleet manifest */
+    const char *account_id;                               /* NULL when not given */
+    const char *region;                                   /* NULL when not given */
     const char *source_url, *source_branch, *source_path; /* NULL when not given */
     int64_t source_interval_ms;
 
@@ -32,7 +32,7 @@ struct fleet {
     unsigned change_in_flight_percent; /* of targets, at least 1 step; 0: by number. With both, the lesser counts */
     unsigned change_per_cluster;
     bool slow_start;
-    int64_t bake_ms; /* default of a kind without its own */
+    int64_t bake_ms;   /* default of a kind without its own */
     struct value bake; /* map kind → duration text; not to be changed. Ask fleet_bake_ms */
     unsigned failures; /* so many end the roll-out */
 

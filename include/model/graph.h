@@ -23,9 +23,9 @@ enum manage { MANAGE_FULL, MANAGE_OBSERVE };
 
 /* What an edge waits for. */
 enum gate {
-    GATE_DONE,   /* the predecessor's own step has ended */
-    GATE_READY,  /* and it is healthy in the revision that was applied */
-    GATE_EXISTS  /* it is there */
+    GATE_DONE,  /* the predecessor's own step has ended */
+    GATE_READY, /* and it is healthy in the revision that was applied */
+    GATE_EXISTS /* it is there */
 };
 
 struct edge {
@@ -35,10 +35,10 @@ struct edge {
 };
 
 struct resource {
-    const char *id;   /* "NodeGroup/api-workers", "Deployment/production/web-api"; unique within its target: where two clusters of one
-                         target have node groups of one name they are "NodeGroup/<cluster>/api-workers" */
-    const char *key;  /* target name, a space, id: unique in the graph, and its sort order */
-    size_t index;     /* its place in graph.resources, and in every array beside it */
+    const char *id;         /* "NodeGroup/api-workers", "Deployment/production/web-api"; unique within its target: where two clusters of one
+                               target have node groups of one name they are "NodeGroup/<cluster>/api-workers" */
+    const char *key;        /* target name, a space, id: unique in the graph, and its sort order */
+    size_t index;           /* its place in graph.resources, and in every array beside it */
     const struct kind *row; /* NULL: a Kubernetes object */
     const char *api_version, *kind, *name;
     const char *namespace; /* NULL: none */
@@ -46,15 +46,15 @@ struct resource {
     struct place place;
     const struct resource *declared_by; /* made from a part of this one (which is not in the graph itself), or NULL */
 
-    /* AWS: the create input (spec, names, our tags), references still in it as {"ref": "Kind/name.attribute"} or {"$text": "…${Kind/name.attribute}…"};
-     * such slots may also stand in keys of its maps. Keys of its first read that can be predicted ("arn") are in it too.
-     * Kubernetes: the object to apply, stringData folded into data, our label and annotation in it. */
+    /* AWS: the create input (spec, names, our tags), references still in it as {"ref": "Kind/name.attribute"} or {"$text":
+     * "…${Kind/name.attribute}…"}; such slots may also stand in keys of its maps. Keys of its first read that can be predicted ("arn") are
+     * in it too. Kubernetes: the object to apply, stringData folded into data, our label and annotation in it. */
     struct value desired;
     const char *applied_hash; /* Kubernetes: value of eksact.dev/applied; hex of the digest of `desired` without that annotation */
 
     enum manage manage;
-    bool retain;              /* eksact.dev/on-remove: retain */
-    const char *const *owns;  /* field paths claimed by eksact.dev/owns; ends with NULL */
+    bool retain;                /* eksact.dev/on-remove: retain */
+    const char *const *owns;    /* field paths claimed by eksact.dev/owns; ends with NULL */
     const char *const *ignores; /* field paths of eksact.dev/ignore; ends with NULL */
 
     struct edge *edges; /* what must come before it, sorted by key */
@@ -84,8 +84,8 @@ struct graph {
 #define APPLYSET_NAMESPACE "kube-system"
 
 /* All problems become findings: no cluster for a manifest, a reference to nothing, two resources of one id, a cycle (printed in full). A
- * resource with a finding is left out, and what refers to it or lives in it is left out too, with a finding that says so: it could never start.
- * `defaults` holds what the command line or environment knows (account, region); NULL members are unknown. */
+ * resource with a finding is left out, and what refers to it or lives in it is left out too, with a finding that says so: it could never
+ * start. `defaults` holds what the command line or environment knows (account, region); NULL members are unknown. */
 struct graph_defaults {
     const char *account_id;
     const char *region;
@@ -108,7 +108,7 @@ struct value graph_resolve(const struct graph *graph, const struct resource *res
                            const struct graph_lookup *lookup, struct arena *arena, const char **unresolved);
 /* {ref: Kind/…} of a kind that has attributes, or {$text: …}. */
 bool graph_is_reference(const struct value *value);
-/* An attribute of a resource ("arn"), from its live object or predicted; NULL when it is not known yet. An operation's key that neither the live
- * nor the desired object has is found by this. */
+/* An attribute of a resource ("arn"), from its live object or predicted; NULL when it is not known yet. An operation's key that neither the
+ * live nor the desired object has is found by this. */
 const char *graph_attribute(const struct graph *graph, const struct resource *resource, const char *name, const struct graph_lookup *lookup,
                             struct arena *arena);

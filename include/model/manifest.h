@@ -11,7 +11,7 @@ struct manifest {
     const char *directory; /* of the file, "" at the root */
     struct value object;   /* whole document */
     const char *api_version, *kind, *name;
-    const char *namespace; /* NULL when not given */
+    const char *namespace;  /* NULL when not given */
     const struct kind *row; /* NULL: a Kubernetes object */
 };
 
@@ -21,8 +21,8 @@ struct manifests {
     size_t file_count; /* files read */
 };
 
-/* Reads every *.yaml, *.yml and *.json but dot-files and what .eksactignore (gitignore syntax) names; unpacks `List` kinds. A document that is wrong
- * becomes findings and is left out; the others stay. Duplicate ids are findings of both. */
+/* Reads every *.yaml, *.yml and *.json but dot-files and what .eksactignore (gitignore syntax) names; unpacks `List` kinds. A document that
+ * is wrong becomes findings and is left out; the others stay. Duplicate ids are findings of both. */
 void manifest_parse(const struct tree *tree, struct arena *arena, struct manifests *out, struct findings *findings);
 
 /* Checks `spec` of a manifest of ours: unknown, missing, mistyped, out-of-range and refused fields. */

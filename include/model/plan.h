@@ -12,11 +12,11 @@ enum call_after {
     CALL_AFTER_GONE   /* what it removed is gone (a name that is used again) */
 };
 
-/* One AWS call of a step; several run one after another. Kubernetes steps have none: they apply or delete the object (ACTION_REPLACE: delete,
- * wait until it is gone, apply). Documents (policies) stand in the input as values; they become text when they are sent. */
+/* One AWS call of a step; several run one after another. Kubernetes steps have none: they apply or delete the object (ACTION_REPLACE:
+ * delete, wait until it is gone, apply). Documents (policies) stand in the input as values; they become text when they are sent. */
 struct call {
     const struct operation *operation;
-    struct value input; /* without token; references may still stand in it */
+    struct value input;      /* without token; references may still stand in it */
     const char *update_type; /* "LoggingUpdate", or NULL */
     enum call_after after;
 };
@@ -48,12 +48,12 @@ struct step {
     int64_t expected_ms[2];   /* p50, p90 */
     unsigned aws_writes, kubernetes_writes;
     struct value precondition; /* {uid, resourceVersion}, or {fieldsHash} of the live fields read */
-    size_t cluster;           /* which cluster it stirs, counted from 1; 0: none. Below plan.cluster_count + 1 */
-    bool eks_update;          /* has a call that begins an EKS update: one at a time in its cluster */
+    size_t cluster;            /* which cluster it stirs, counted from 1; 0: none. Below plan.cluster_count + 1 */
+    bool eks_update;           /* has a call that begins an EKS update: one at a time in its cluster */
 };
 
-/* Offset from UTC of an IANA time zone at a moment, in milliseconds east; *known false when the zone is unknown. The tz database is files, so run/
- * provides this. Without it, only UTC and Etc/GMT±N are known. */
+/* Offset from UTC of an IANA time zone at a moment, in milliseconds east; *known false when the zone is unknown. The tz database is files,
+ * so run/ provides this. Without it, only UTC and Etc/GMT±N are known. */
 struct zones {
     int64_t (*offset_ms)(void *context, const char *zone, int64_t wall_ms, bool *known);
     void *context;
@@ -63,9 +63,9 @@ struct plan {
     struct step *steps; /* in order of wave, then key */
     size_t step_count;
     unsigned wave_count;
-    bool complete;       /* false: something could not be read */
+    bool complete; /* false: something could not be read */
     unsigned unknown_count;
-    bool blocked;        /* some step is */
+    bool blocked;            /* some step is */
     const char *digest;      /* of what would be done: 64 hex digits */
     const char *live_digest; /* of the live fields that were read */
     int64_t forecast_ms[2];  /* p50, p90 of the whole */
@@ -78,7 +78,7 @@ struct plan {
     struct zones zones;
     int64_t now_wall_ms;
     size_t cluster_count;
-    bool applyable;      /* some step may be started: neither blocked nor waiting */
+    bool applyable; /* some step may be started: neither blocked nor waiting */
 };
 
 struct plan_input {

@@ -13,14 +13,14 @@ struct bucket {
 struct ledger {
     struct bucket deletes;
     int64_t last_disruption_ms;
-    unsigned failures;      /* of the roll-out of `plan_digest` */
-    const char *halted;     /* why the roll-out stopped, or NULL */
+    unsigned failures;  /* of the roll-out of `plan_digest` */
+    const char *halted; /* why the roll-out stopped, or NULL */
     const char *plan_digest;
     const char *applied_commit;
-    struct value updates;   /* map resource key → {id, type, started} of EKS updates that we sent */
-    struct value bakes;     /* disruptive steps: map resource key → wall_ms since when it has been ready in the applied revision; 0: not yet */
-    struct value rolling;   /* the others that were applied and are not healthy yet: map resource key → true */
-    struct value epochs;    /* map resource key → how often it was removed, so that a new creation has a new idempotency token */
+    struct value updates; /* map resource key → {id, type, started} of EKS updates that we sent */
+    struct value bakes; /* disruptive steps: map resource key → wall_ms since when it has been ready in the applied revision; 0: not yet */
+    struct value rolling; /* the others that were applied and are not healthy yet: map resource key → true */
+    struct value epochs;  /* map resource key → how often it was removed, so that a new creation has a new idempotency token */
 };
 void ledger_parse(const struct value *value, struct arena *arena, struct ledger *out);
 struct value ledger_to_value(const struct ledger *ledger, struct arena *arena);

@@ -6,8 +6,8 @@
 
 struct report_options {
     bool colour;
-    bool verbose;      /* also unchanged resources, and the order's reasons */
-    size_t limit_characters; /* markdown: folds to fit; 0: 65,536 */
+    bool verbose;              /* also unchanged resources, and the order's reasons */
+    size_t limit_characters;   /* markdown: folds to fit; 0: 65,536 */
     const char *full_plan_url; /* where the whole is, when something was left out; NULL */
 };
 
@@ -21,4 +21,3 @@ const struct report_format *report_format_find(const char *name);
 
 /* "file:line:column: what: hint" a line. */
 void report_findings(const struct findings *findings, bool colour, struct text *out);
-

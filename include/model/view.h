@@ -13,8 +13,8 @@ struct view {
 };
 void view_init(struct view *view, const struct plan *plan, const struct report_options *options, struct arena *arena);
 
-const char *view_glyph(enum action action);               /* "+", "~", "-/+", "-", … */
-const char *view_place(const struct step *step);          /* target's name */
+const char *view_glyph(enum action action);      /* "+", "~", "-/+", "-", … */
+const char *view_place(const struct step *step); /* target's name */
 const char *view_kind(const struct step *step);
 const char *view_name(struct view *view, const struct step *step); /* id, escaped; with its target when there are several */
 /* A value on one line: web-api:v2, [a, b], {key: value}; masked and escaped. */
@@ -28,8 +28,8 @@ const char *view_reason(struct view *view, const struct difference *difference, 
 const char *view_note(struct view *view, const struct change *change); /* NULL when there is nothing to add */
 /* "after NodeGroup/api · until ready"; NULL when it depends on nothing. */
 const char *view_gate(struct view *view, const struct step *step);
-const char *view_disruption(struct view *view, const struct step *step); /* "4 nodes drained"; NULL */
-const char *view_duration(struct view *view, int64_t duration_ms); /* as exact as an expectation is: "11 min" */
+const char *view_disruption(struct view *view, const struct step *step);    /* "4 nodes drained"; NULL */
+const char *view_duration(struct view *view, int64_t duration_ms);          /* as exact as an expectation is: "11 min" */
 const char *view_short(struct view *view, const char *hash, size_t length); /* its first characters; "" for NULL */
 /* Names with runs folded: "ng-0000…ng-0499, gpu". The names must be sorted. */
 const char *view_names(struct view *view, const char *const *names, size_t count);

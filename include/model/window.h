@@ -6,10 +6,10 @@
 /* The state of all windows of a fleet at one moment. */
 struct window_state {
     bool open;
-    int64_t closes_ms;     /* when open: wall time of the end; INT64_MAX when there is none in sight */
-    int64_t opens_ms;      /* when closed: the next opening; INT64_MAX when there is none within a year */
+    int64_t closes_ms;       /* when open: wall time of the end; INT64_MAX when there is none in sight */
+    int64_t opens_ms;        /* when closed: the next opening; INT64_MAX when there is none within a year */
     const struct window *by; /* the window that decides: denies now, or opens next; NULL when there are none */
-    const char *problem;   /* a window that cannot be read (cron, time zone): then nothing is open; NULL */
+    const char *problem;     /* a window that cannot be read (cron, time zone): then nothing is open; NULL */
 };
 bool window_any(const struct fleet *fleet); /* the fleet or its bound has windows */
 void window_look(const struct fleet *fleet, const struct zones *zones, int64_t now_ms, struct arena *arena, struct window_state *out);

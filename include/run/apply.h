@@ -8,7 +8,7 @@
 struct apply_result {
     struct step_progress *progress; /* beside plan.steps */
     unsigned done, running, failed, waiting;
-    unsigned held; /* blocked by a guard, or after such a step: nothing happens to them until a person acts */
+    unsigned held;         /* blocked by a guard, or after such a step: nothing happens to them until a person acts */
     int64_t look_again_ms; /* in how long something may have changed; -1: nothing is under way */
 };
 

@@ -18,7 +18,7 @@ struct observer {
     void *context;
 };
 
-struct link;   /* to one API server; run/links.c */
+struct link; /* to one API server; run/links.c */
 
 struct engine {
     struct http *http;
@@ -31,14 +31,14 @@ struct engine {
     struct observer observer;
 
     struct git_source source;
-    const char *account_id; /* as the command line or environment says; NULL */
+    const char *account_id;  /* as the command line or environment says; NULL */
     char *learnt_account_id; /* owned: of the credentials, when account_id was not given */
     const char *region;
-    const char *fleet_name; /* NULL: from the Fleet manifest */
+    const char *fleet_name;    /* NULL: from the Fleet manifest */
     const struct fleet *bound; /* the operator's limits, or NULL */
-    const char *kubeconfig; /* --kubeconfig: instead of what an ExternalCluster names; NULL */
-    const char *context;    /* --context */
-    const char *external_url; /* where the simulated world serves ExternalClusters ("https://host/clusters/"), or NULL */
+    const char *kubeconfig;    /* --kubeconfig: instead of what an ExternalCluster names; NULL */
+    const char *context;       /* --context */
+    const char *external_url;  /* where the simulated world serves ExternalClusters ("https://host/clusters/"), or NULL */
 
     const char *ledger_file; /* NULL: kept in this process only */
     char *ledger_text;       /* JSON; owned */
@@ -57,7 +57,7 @@ bool engine_ledger_store(struct engine *engine, const struct ledger *ledger, str
 /* Makes engine->aws on first use. */
 bool engine_aws(struct engine *engine, struct error *err);
 
-/* Account and ARN of a scope's credentials, in the arena. Tried again while AWS is busy: without the answer a whole account is unknown. Nothing may be
- * under way on engine->http. */
+/* Account and ARN of a scope's credentials, in the arena. Tried again while AWS is busy: without the answer a whole account is unknown.
+ * Nothing may be under way on engine->http. */
 bool engine_identity(struct engine *engine, const struct aws_scope *scope, struct arena *arena, const char **out_account_id,
                      const char **out_arn, struct error *err);

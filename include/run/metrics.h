@@ -6,7 +6,7 @@
 
 /* Counters live as long as the process; gauges are of the last pass. */
 struct metrics {
-    uint64_t passes[2]; /* that failed, that succeeded */
+    uint64_t passes[2];      /* that failed, that succeeded */
     uint64_t requests[2][3]; /* by request_type: reads, writes, retries */
     uint64_t steps_done, steps_failed;
     size_t resources, unchanged;

@@ -14,7 +14,7 @@ struct pass {
     struct differences differences;
     struct plan plan;
     struct ledger ledger;
-    struct apply_result applied; /* all 0 when only planned */
+    struct apply_result applied;       /* all 0 when only planned */
     struct request_counts requests[2]; /* by request_type */
     int64_t took_ms;
 };

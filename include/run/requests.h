@@ -1,5 +1,5 @@
-/* run/requests.h: many AWS and Kubernetes calls at once, politely: a token bucket for each service, account, region and direction, a limit in
- * flight for each API server, retries with backoff, and a lower rate after being throttled. */
+/* run/requests.h: many AWS and Kubernetes calls at once, politely: a token bucket for each service, account, region and direction, a limit
+ * in flight for each API server, retries with backoff, and a lower rate after being throttled. */
 #pragma once
 
 #include "run/engine.h"

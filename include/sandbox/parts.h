@@ -1,10 +1,12 @@
-/* sandbox/parts.h: how the simulated world is cut: its shared state, and one part for AWS and one for Kubernetes. Only sandbox/ includes this. */
+/* sandbox/parts.h: how the simulated world is cut: its shared state, and one part for AWS and one for Kubernetes. Only sandbox/ includes
+ * this. */
 #pragma once
 
 #include "sandbox/sandbox.h"
 
 /* What both parts share. State is one value tree, saved as it is:
- * {"now": ms, "aws": {...}, "clusters": {name: {...}}, "faults": [...], "deployments": {...}, "nodegroups": {...}, "keys": {...}, "counter": n}. */
+ * {"now": ms, "aws": {...}, "clusters": {name: {...}}, "faults": [...], "deployments": {...}, "nodegroups": {...}, "keys": {...},
+ * "counter": n}. */
 struct world {
     struct arena *arena; /* of the state; rebuilt from the state when it has grown four times */
     struct value state;  /* map */
@@ -21,7 +23,8 @@ struct world_request {
     const struct http_exchange *exchange;
 };
 
-/* Fill exchange->status, headers and answer. AWS: hosts of EKS, IAM and STS (service known by the Authorization header's scope, or by the host). */
+/* Fill exchange->status, headers and answer. AWS: hosts of EKS, IAM and STS (service known by the Authorization header's scope, or by the
+ * host). */
 void aws_answer(struct world *world, const struct world_request *request, struct http_exchange *exchange);
 int64_t aws_step(struct world *world); /* next event, INT64_MAX when none */
 
@@ -43,4 +46,4 @@ void world_respond(struct http_exchange *exchange, int status, const char *conte
 void world_respond_json(struct http_exchange *exchange, int status, const struct value *value);
 const char *world_header(const struct http_exchange *exchange, const char *lower_case_name); /* of the request */
 char *world_decode(struct arena *arena, const char *encoded);                                /* percent-decoding */
-const char *world_query(struct arena *arena, const char *query, const char *name);          /* decoded value, NULL when absent */
+const char *world_query(struct arena *arena, const char *query, const char *name);           /* decoded value, NULL when absent */

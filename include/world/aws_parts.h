@@ -8,7 +8,7 @@
 /* What goes on the wire, besides host and signature. */
 struct aws_wire {
     const char *method;
-    const char *target; /* path and query, encoded */
+    const char *target;       /* path and query, encoded */
     const char *content_type; /* NULL without a body */
     const char *body;         /* NULL: none */
     size_t body_length;
@@ -30,19 +30,19 @@ bool aws_xml_parse(struct arena *arena, const char *name, const char *bytes, siz
 
 /* What an AWS error answer says. */
 struct aws_problem {
-    const char *code; /* without "#", ":" and what goes with them; NULL: the answer is no AWS error */
-    const char *message; /* one line; "" when not said */
+    const char *code;       /* without "#", ":" and what goes with them; NULL: the answer is no AWS error */
+    const char *message;    /* one line; "" when not said */
     const char *request_id; /* NULL: not said */
 };
 void aws_problem_read(struct arena *arena, const struct http_exchange *exchange, bool query, struct aws_problem *out);
 
 enum aws_meaning {
-    AWS_FAILED,     /* `kind` says it all */
-    AWS_NO_CHANGE,  /* nothing had to be changed: success */
-    AWS_SPREADING,  /* BUSY because a new IAM role or policy is not known everywhere yet */
-    AWS_EXPIRED,    /* the credentials are over */
-    AWS_CLOCK,      /* the signature's time is not AWS's */
-    AWS_FORBIDDEN   /* a permission is missing */
+    AWS_FAILED,    /* `kind` says it all */
+    AWS_NO_CHANGE, /* nothing had to be changed: success */
+    AWS_SPREADING, /* BUSY because a new IAM role or policy is not known everywhere yet */
+    AWS_EXPIRED,   /* the credentials are over */
+    AWS_CLOCK,     /* the signature's time is not AWS's */
+    AWS_FORBIDDEN  /* a permission is missing */
 };
 enum aws_meaning aws_problem_meaning(const struct operation *operation, int status, const struct aws_problem *problem,
                                      enum error_kind *out_kind);
@@ -57,8 +57,8 @@ struct aws_endpoint {
 bool aws_endpoint_find(const struct environment *environment, struct arena *arena, const char *override_url, enum service service,
                        const char *region, struct aws_endpoint *out, struct error *err);
 
-/* ~/.aws/config and ~/.aws/credentials (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE) as {"profiles": {NAME: {KEY: TEXT}}, "services": {NAME:
- * {SERVICE: {KEY: TEXT}}}}. Files that do not exist are empty. */
+/* ~/.aws/config and ~/.aws/credentials (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE) as {"profiles": {NAME: {KEY: TEXT}}, "services":
+ * {NAME: {SERVICE: {KEY: TEXT}}}}. Files that do not exist are empty. */
 bool profile_files_read(const struct environment *environment, struct arena *arena, struct value *out, struct error *err);
 /* AWS_PROFILE, AWS_DEFAULT_PROFILE or "default". `out_named`: one of the variables names it. */
 const char *profile_name(const struct environment *environment, bool *out_named);

@@ -10,10 +10,10 @@
 
 struct credentials {
     struct sigv4_credentials keys;
-    int64_t expires_ms; /* wall; INT64_MAX: never */
-    const char *origin; /* for messages: "environment", "profile default", "web identity arn:…", never a key */
+    int64_t expires_ms;   /* wall; INT64_MAX: never */
+    const char *origin;   /* for messages: "environment", "profile default", "web identity arn:…", never a key */
     const char *identity; /* ARN of whom they are, when what gave them said so; else NULL */
-    bool renewable;     /* asking again may give other ones (all but those of the environment and of a profile's own keys) */
+    bool renewable;       /* asking again may give other ones (all but those of the environment and of a profile's own keys) */
 };
 
 /* The process environment, as a function so that tests and the sandbox can replace it. NULL when unset. */
@@ -35,9 +35,9 @@ struct credentials_options {
     int64_t skew_ms;                /* to add to the clock when signing */
 };
 
-/* The process's own credentials. A place that is configured but fails is an error, not passed over: the next place would be another identity.
- * When nothing is configured, the error names every place that was looked at and what to set. Texts are in the arena; the keys need
- * credentials_done. */
+/* The process's own credentials. A place that is configured but fails is an error, not passed over: the next place would be another
+ * identity. When nothing is configured, the error names every place that was looked at and what to set. Texts are in the arena; the keys
+ * need credentials_done. */
 bool credentials_find(const struct credentials_options *options, struct arena *arena, struct credentials *out, struct error *err);
 
 /* What a role to take on needs. */

@@ -8,15 +8,18 @@
 enum { FILES = 100, DOCUMENTS = 200, ROUNDS = 5 };
 
 static void document_add(struct text *text, unsigned file, unsigned number) {
-    text_add(text,
-             "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: service-%u-%u\n  namespace: team-%u\n  labels:\n    app: service-%u\n"
-             "    version: \"1.%u\"\nspec:\n  replicas: %u\n  selector:\n    matchLabels:\n      app: service-%u\n  template:\n    metadata:\n"
-             "      labels:\n        app: service-%u\n    spec:\n      serviceAccountName: default\n      containers:\n        - name: main\n"
-             "          image: registry.example/service:%u\n          ports:\n            - containerPort: 8080\n              name: http\n"
-             "          env:\n            - name: LOG_LEVEL\n              value: info\n            - name: REGION\n              value: eu-west-1\n"
-             "          resources:\n            requests:\n              cpu: 100m\n              memory: 128Mi\n            limits:\n"
-             "              memory: 256Mi\n          readinessProbe:\n            httpGet:\n              path: /ready\n              port: http\n---\n",
-             file, number, file, number, number, number % 5, number, number, number);
+    text_add(
+        text,
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: service-%u-%u\n  namespace: team-%u\n  labels:\n    app: service-%u\n"
+        "    version: \"1.%u\"\nspec:\n  replicas: %u\n  selector:\n    matchLabels:\n      app: service-%u\n  template:\n    metadata:\n"
+        "      labels:\n        app: service-%u\n    spec:\n      serviceAccountName: default\n      containers:\n        - name: main\n"
+        "          image: registry.example/service:%u\n          ports:\n            - containerPort: 8080\n              name: http\n"
+        "          env:\n            - name: LOG_LEVEL\n              value: info\n            - name: REGION\n              value: "
+        "eu-west-1\n"
+        "          resources:\n            requests:\n              cpu: 100m\n              memory: 128Mi\n            limits:\n"
+        "              memory: 256Mi\n          readinessProbe:\n            httpGet:\n              path: /ready\n              port: "
+        "http\n---\n",
+        file, number, file, number, number, number % 5, number, number, number);
 }
 
 static size_t floor_read(const struct text *text) {

@@ -9,8 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 #define INPUT_LIMIT_BYTES ((size_t)8 << 20)
 
 /* A copy of exactly its size, so that the address sanitizer sees a read behind its end. */
-static void replay_bytes(const uint8_t *bytes, size_t length)
-{
+static void replay_bytes(const uint8_t *bytes, size_t length) {
     uint8_t *copy = malloc(length > 0 ? length : 1);
     if (copy == NULL)
         abort();
@@ -20,8 +19,7 @@ static void replay_bytes(const uint8_t *bytes, size_t length)
     free(copy);
 }
 
-static int replay_file(const char *path)
-{
+static int replay_file(const char *path) {
     FILE *file = fopen(path, "rb");
     uint8_t *bytes = malloc(INPUT_LIMIT_BYTES);
     if (file == NULL || bytes == NULL) {
@@ -38,8 +36,7 @@ static int replay_file(const char *path)
     return 1;
 }
 
-static int replay_directory(const char *path)
-{
+static int replay_directory(const char *path) {
     int count = 0;
     DIR *directory = opendir(path);
     if (directory == NULL)
@@ -55,8 +52,7 @@ static int replay_directory(const char *path)
     return count;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     int count = 0;
     for (int i = 1; i < argc; i++)
         count += replay_directory(argv[i]);

@@ -8,14 +8,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 /* Unlike assert, in every kind of build. */
-static void require(bool holds)
-{
+static void require(bool holds) {
     if (!holds)
         abort();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     ARENA_AUTO *arena = arena_new();
     struct yaml_documents documents = {0};
     struct findings findings = {0};

@@ -12,8 +12,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 
-static void sha256_of_fips_180(void **state)
-{
+static void sha256_of_fips_180(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct digest digest = hash_sha256("abc", 3);
@@ -23,16 +22,14 @@ static void sha256_of_fips_180(void **state)
 }
 
 /* RFC 4231, test case 2. */
-static void hmac_of_rfc_4231(void **state)
-{
+static void hmac_of_rfc_4231(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct digest digest = hash_hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28);
     assert_string_equal(hash_hex(arena, &digest), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
-static void equal_values_have_equal_digests(void **state)
-{
+static void equal_values_have_equal_digests(void **state) {
     (void)state;
     struct value one = value_of_integer(1);
     struct value other = value_of_number(1.0);
@@ -48,13 +45,18 @@ struct base64 {
 };
 
 /* RFC 4648, section 10. */
-static void base64_there_and_back(void **state)
-{
+static void base64_there_and_back(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     static const struct base64 cases[] = {
-        {"", "", ""},         {"f", "Zg==", "Zg"},          {"fo", "Zm8=", "Zm8"},         {"foo", "Zm9v", "Zm9v"},
-        {"foob", "Zm9vYg==", "Zm9vYg"}, {"fooba", "Zm9vYmE=", "Zm9vYmE"}, {"foobar", "Zm9vYmFy", "Zm9vYmFy"}, {"\xff\xfe\xfb", "//77", "__77"},
+        {"", "", ""},
+        {"f", "Zg==", "Zg"},
+        {"fo", "Zm8=", "Zm8"},
+        {"foo", "Zm9v", "Zm9v"},
+        {"foob", "Zm9vYg==", "Zm9vYg"},
+        {"fooba", "Zm9vYmE=", "Zm9vYmE"},
+        {"foobar", "Zm9vYmFy", "Zm9vYmFy"},
+        {"\xff\xfe\xfb", "//77", "__77"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         size_t length = strlen(cases[i].plain);
@@ -71,8 +73,7 @@ static void base64_there_and_back(void **state)
     }
 }
 
-static void base64_refuses(void **state)
-{
+static void base64_refuses(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     static const char *const wrong[] = {"Z", "Zg=", "Zg===", "Z===", "=", "====", "Zg==Zg==", "Z!", "Zg =", "Zm9v="};
@@ -85,8 +86,7 @@ static void base64_refuses(void **state)
     assert_string_equal(plain, "foobar");
 }
 
-static void secret_is_a_copy_that_can_be_set_from_itself(void **state)
-{
+static void secret_is_a_copy_that_can_be_set_from_itself(void **state) {
     (void)state;
     struct secret secret = {0};
     char text[] = "hunter2";
@@ -106,8 +106,7 @@ struct time_case {
     int64_t wall_ms;
 };
 
-static void times_are_read(void **state)
-{
+static void times_are_read(void **state) {
     (void)state;
     static const struct time_case cases[] = {
         {"1970-01-01T00:00:00Z", 0},
@@ -129,9 +128,22 @@ static void times_are_read(void **state)
         if (!time_parse(cases[i].text, &ms) || ms != cases[i].wall_ms)
             fail_msg("%s gives %lld", cases[i].text, (long long)ms);
     }
-    static const char *const wrong[] = {"", "x", "2026-01-02", "2026-02-30T00:00:00Z", "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z",
-                                        "2026-01-00T00:00:00Z", "2026-01-02T24:00:00Z", "2026-01-02T03:04:05", "2026-01-02T03:04:05.Z",
-                                        "2026-01-02T03:04:05+0200", "2026-01-02 03:04:05Z", "20260102T030405", "-5", "1.", "12345678901234",
+    static const char *const wrong[] = {"",
+                                        "x",
+                                        "2026-01-02",
+                                        "2026-02-30T00:00:00Z",
+                                        "2026-13-01T00:00:00Z",
+                                        "2026-00-01T00:00:00Z",
+                                        "2026-01-00T00:00:00Z",
+                                        "2026-01-02T24:00:00Z",
+                                        "2026-01-02T03:04:05",
+                                        "2026-01-02T03:04:05.Z",
+                                        "2026-01-02T03:04:05+0200",
+                                        "2026-01-02 03:04:05Z",
+                                        "20260102T030405",
+                                        "-5",
+                                        "1.",
+                                        "12345678901234",
                                         "2026-01-02T03:04:05Zx"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         int64_t ms = 7;
@@ -142,8 +154,7 @@ static void times_are_read(void **state)
     assert_false(time_parse(NULL, &ms));
 }
 
-static void times_are_written(void **state)
-{
+static void times_are_written(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     assert_string_equal(time_text(arena, 1767323045999), "2026-01-02T03:04:05Z");
@@ -151,25 +162,23 @@ static void times_are_written(void **state)
     assert_string_equal(time_text(arena, -1), "1969-12-31T23:59:59Z");
 }
 
-static int64_t stopped(struct clock *clock)
-{
+static int64_t stopped(struct clock *clock) {
     (void)clock;
     return 1767323045000;
 }
 
-static void count_call(void *context)
-{
+static void count_call(void *context) {
     ++*(int *)context;
 }
 
 /* What two messages, one of them below the least level, leave on the descriptor. */
-static void write_log(enum log_format format, char *out, size_t size)
-{
+static void write_log(enum log_format format, char *out, size_t size) {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
     struct clock clock = {.wall_ms = stopped, .steady_ms = stopped};
     int calls = 0;
-    struct log log = {.format = format, .least = LOG_INFO, .clock = &clock, .file_descriptor = ends[1], .before_line = count_call, .context = &calls};
+    struct log log = {
+        .format = format, .least = LOG_INFO, .clock = &clock, .file_descriptor = ends[1], .before_line = count_call, .context = &calls};
     log_write(&log, LOG_DEBUG, "not this", KEYS("a", "b"));
     log_write(&log, LOG_WARNING, "two\nlines", KEYS("plain", "a/b", "quoted", "x \"y\"\n", "absent", NULL, "after", ""));
     (void)close(ends[1]);
@@ -180,8 +189,7 @@ static void write_log(enum log_format format, char *out, size_t size)
     assert_int_equal(calls, 1);
 }
 
-static void log_line_for_machines(void **state)
-{
+static void log_line_for_machines(void **state) {
     (void)state;
     char line[1000];
     write_log(LOG_JSON, line, sizeof line);
@@ -189,16 +197,14 @@ static void log_line_for_machines(void **state)
                               "\"quoted\":\"x \\\"y\\\"\\n\",\"after\":\"\"}\n");
 }
 
-static void log_line_for_people(void **state)
-{
+static void log_line_for_people(void **state) {
     (void)state;
     char line[1000];
     write_log(LOG_TEXT, line, sizeof line);
     assert_string_equal(line, "2026-01-02T03:04:05Z warning: two lines plain=a/b quoted=\"x \\\"y\\\"\\n\" after=\"\"\n");
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_of_fips_180),
         cmocka_unit_test(hmac_of_rfc_4231),

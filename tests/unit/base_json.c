@@ -12,8 +12,7 @@ struct pair {
     const char *out;
 };
 
-static void parse_and_render(void **state)
-{
+static void parse_and_render(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     static const struct pair pairs[] = {
@@ -38,12 +37,24 @@ static void parse_and_render(void **state)
     }
 }
 
-static void refuses_what_is_no_json(void **state)
-{
+static void refuses_what_is_no_json(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
-    static const char *const texts[] = {"", " ", "{", "[1,]", "{\"a\":}", "{'a':1}", "01", "1e400", "nul", "{} {}", "\"\xff\"", "\"\\u0000\"",
-                                        "\"\\ud800\"", "\xef\xbb\xbf{}", "[18446744073709551615,}"};
+    static const char *const texts[] = {"",
+                                        " ",
+                                        "{",
+                                        "[1,]",
+                                        "{\"a\":}",
+                                        "{'a':1}",
+                                        "01",
+                                        "1e400",
+                                        "nul",
+                                        "{} {}",
+                                        "\"\xff\"",
+                                        "\"\\u0000\"",
+                                        "\"\\ud800\"",
+                                        "\xef\xbb\xbf{}",
+                                        "[18446744073709551615,}"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct value value;
         struct error err = {0};
@@ -54,8 +65,7 @@ static void refuses_what_is_no_json(void **state)
     }
 }
 
-static void error_quotes_nothing(void **state)
-{
+static void error_quotes_nothing(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct value value;
@@ -65,8 +75,7 @@ static void error_quotes_nothing(void **state)
     assert_null(strstr(err.text, "hunter2"));
 }
 
-static void depth_is_limited(void **state)
-{
+static void depth_is_limited(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     char text[203];
@@ -79,8 +88,7 @@ static void depth_is_limited(void **state)
     }
 }
 
-static void renders_indented(void **state)
-{
+static void renders_indented(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct value value;
@@ -93,8 +101,7 @@ static void renders_indented(void **state)
     assert_string_equal(text.data, "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": {\n    \"c\": []\n  }\n}");
 }
 
-static void renders_bytes_that_are_no_utf8_as_replacement(void **state)
-{
+static void renders_bytes_that_are_no_utf8_as_replacement(void **state) {
     (void)state;
     TEXT_AUTO text;
     text_init(&text, 1000);
@@ -102,15 +109,11 @@ static void renders_bytes_that_are_no_utf8_as_replacement(void **state)
     assert_string_equal(text.data, "\"a\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbdz\"");
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parse_and_render),
-        cmocka_unit_test(refuses_what_is_no_json),
-        cmocka_unit_test(error_quotes_nothing),
-        cmocka_unit_test(depth_is_limited),
-        cmocka_unit_test(renders_indented),
-        cmocka_unit_test(renders_bytes_that_are_no_utf8_as_replacement),
+        cmocka_unit_test(parse_and_render),     cmocka_unit_test(refuses_what_is_no_json),
+        cmocka_unit_test(error_quotes_nothing), cmocka_unit_test(depth_is_limited),
+        cmocka_unit_test(renders_indented),     cmocka_unit_test(renders_bytes_that_are_no_utf8_as_replacement),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

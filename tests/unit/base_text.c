@@ -9,8 +9,7 @@
 #include "base/finding.h"
 #include "base/text.h"
 
-static void text_stops_at_its_limit_and_stays_full(void **state)
-{
+static void text_stops_at_its_limit_and_stays_full(void **state) {
     (void)state;
     TEXT_AUTO text;
     text_init(&text, 10);
@@ -26,8 +25,7 @@ static void text_stops_at_its_limit_and_stays_full(void **state)
     assert_int_equal(text.length, 10);
 }
 
-static void text_grows_past_its_first_buffer(void **state)
-{
+static void text_grows_past_its_first_buffer(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     TEXT_AUTO text;
@@ -40,8 +38,7 @@ static void text_grows_past_its_first_buffer(void **state)
     assert_int_equal(strlen(text_copy(&text, arena)), 30000);
 }
 
-static void copy_of_an_unused_text_is_empty(void **state)
-{
+static void copy_of_an_unused_text_is_empty(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct text text;
@@ -49,8 +46,7 @@ static void copy_of_an_unused_text_is_empty(void **state)
     assert_string_equal(text_copy(&text, arena), "");
 }
 
-static void questions_take_null(void **state)
-{
+static void questions_take_null(void **state) {
     (void)state;
     static const char *const names[] = {"a", "b", NULL};
     assert_true(text_equal(NULL, NULL));
@@ -71,13 +67,20 @@ struct nearest {
     const char *meant;
 };
 
-static void nearest_finds_what_was_meant(void **state)
-{
+static void nearest_finds_what_was_meant(void **state) {
     (void)state;
     static const char *const names[] = {"nodeRole", "subnets", "labels", "taints", "instanceTypes", "amiType", NULL};
     static const struct nearest cases[] = {
-        {"nodeRol", "nodeRole"}, {"noderole", "nodeRole"}, {"nodeRoel", "nodeRole"}, {"subnet", "subnets"},  {"instanceType", "instanceTypes"},
-        {"label", "labels"},     {"zzz", NULL},            {"", NULL},               {"replicas", NULL},     {"amitype", "amiType"},
+        {"nodeRol", "nodeRole"},
+        {"noderole", "nodeRole"},
+        {"nodeRoel", "nodeRole"},
+        {"subnet", "subnets"},
+        {"instanceType", "instanceTypes"},
+        {"label", "labels"},
+        {"zzz", NULL},
+        {"", NULL},
+        {"replicas", NULL},
+        {"amitype", "amiType"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         if (!text_equal(text_nearest(cases[i].written, names), cases[i].meant))
@@ -89,20 +92,32 @@ struct utf8 {
     size_t step;
 };
 
-static void utf8_steps(void **state)
-{
+static void utf8_steps(void **state) {
     (void)state;
     static const struct utf8 cases[] = {
-        {"a", 1},        {"\xc3\xa9", 2},     {"\xe2\x82\xac", 3}, {"\xf0\x9f\x98\x80", 4}, {"", 0},         {"\x80", 0},
-        {"\xc0\xaf", 0}, {"\xe0\x80\x80", 0}, {"\xed\xa0\x80", 0}, {"\xf4\x90\x80\x80", 0}, {"\xf5", 0},     {"\xc3", 0},
-        {"\xc3z", 0},    {"\xe2\x82", 0},     {"\xe2\x82z", 0},    {"\xef\xbf\xbf", 3},     {"\xf0\x80\x80\x80", 0},
+        {"a", 1},
+        {"\xc3\xa9", 2},
+        {"\xe2\x82\xac", 3},
+        {"\xf0\x9f\x98\x80", 4},
+        {"", 0},
+        {"\x80", 0},
+        {"\xc0\xaf", 0},
+        {"\xe0\x80\x80", 0},
+        {"\xed\xa0\x80", 0},
+        {"\xf4\x90\x80\x80", 0},
+        {"\xf5", 0},
+        {"\xc3", 0},
+        {"\xc3z", 0},
+        {"\xe2\x82", 0},
+        {"\xe2\x82z", 0},
+        {"\xef\xbf\xbf", 3},
+        {"\xf0\x80\x80\x80", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_int_equal(text_utf8_step(cases[i].bytes, strlen(cases[i].bytes)), cases[i].step);
 }
 
-static void integers_are_whole_strings_within_bounds(void **state)
-{
+static void integers_are_whole_strings_within_bounds(void **state) {
     (void)state;
     int64_t number = 7;
     assert_true(text_to_integer("-12", -100, 100, &number));
@@ -123,8 +138,7 @@ struct duration {
     const char *said;
 };
 
-static void durations(void **state)
-{
+static void durations(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     static const struct duration cases[] = {
@@ -148,7 +162,8 @@ static void durations(void **state)
             fail_msg("%s", cases[i].text);
         assert_string_equal(text_of_duration(arena, ms), cases[i].said);
     }
-    static const char *const wrong[] = {"", "1", "s", "-1s", "1.5h", "1s1m", "1h1h", "367d", "8785h", "1w", "1 s", "99999999999999999999s", "1hs"};
+    static const char *const wrong[] = {
+        "", "1", "s", "-1s", "1.5h", "1s1m", "1h1h", "367d", "8785h", "1w", "1 s", "99999999999999999999s", "1hs"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         int64_t ms = 7;
         if (text_to_duration(wrong[i], &ms) || ms != 7)
@@ -156,8 +171,7 @@ static void durations(void **state)
     }
 }
 
-static void first_error_wins_and_wraps_stand_in_front(void **state)
-{
+static void first_error_wins_and_wraps_stand_in_front(void **state) {
     (void)state;
     struct error err = {0};
     assert_false(error_set(&err, ERROR_BUSY, "HTTP %d\nline two", 503));
@@ -168,8 +182,7 @@ static void first_error_wins_and_wraps_stand_in_front(void **state)
     assert_string_equal(error_kind_name(err.kind), "busy");
 }
 
-static void long_errors_are_cut(void **state)
-{
+static void long_errors_are_cut(void **state) {
     (void)state;
     struct error err = {0};
     (void)error_set_at(&err, ERROR_INVALID, (struct place){.file = "f", .line = 3}, "%01000d", 1);
@@ -179,8 +192,7 @@ static void long_errors_are_cut(void **state)
     assert_int_equal(err.place.line, 3);
 }
 
-static void findings_are_sorted_and_said_once(void **state)
-{
+static void findings_are_sorted_and_said_once(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct findings findings = {0};
@@ -199,8 +211,7 @@ static void findings_are_sorted_and_said_once(void **state)
         assert_string_equal(findings.items[i].text, texts[i]);
 }
 
-static void arena_memory_is_zeroed_and_aligned(void **state)
-{
+static void arena_memory_is_zeroed_and_aligned(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     for (size_t size = 0; size < 3000; size += 7) {
@@ -218,8 +229,7 @@ static void arena_memory_is_zeroed_and_aligned(void **state)
     arena_free(NULL);
 }
 
-static void grown_list_keeps_its_items(void **state)
-{
+static void grown_list_keeps_its_items(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     int *items = NULL;
@@ -231,16 +241,14 @@ static void grown_list_keeps_its_items(void **state)
         assert_int_equal(items[i], i);
 }
 
-static void long_arena_texts_are_whole(void **state)
-{
+static void long_arena_texts_are_whole(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     assert_int_equal(strlen(arena_text(arena, "%05000d", 1)), 5000);
     assert_string_equal(arena_text(arena, "%s/%d", "a", 1), "a/1");
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_stops_at_its_limit_and_stays_full),
         cmocka_unit_test(text_grows_past_its_first_buffer),

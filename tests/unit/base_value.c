@@ -9,8 +9,7 @@
 #include "base/json.h"
 #include "base/value.h"
 
-static struct value parse(struct arena *arena, const char *text)
-{
+static struct value parse(struct arena *arena, const char *text) {
     struct value value = value_null();
     struct error err = {0};
     if (!json_parse(arena, "test", text, strlen(text), &value, &err))
@@ -18,8 +17,7 @@ static struct value parse(struct arena *arena, const char *text)
     return value;
 }
 
-static void map_stays_sorted_when_set(void **state)
-{
+static void map_stays_sorted_when_set(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct value map = value_of_map();
@@ -31,8 +29,7 @@ static void map_stays_sorted_when_set(void **state)
     assert_int_equal(value_integer(value_find(&map, "key007"), -1), 1);
 }
 
-static void set_replaces(void **state)
-{
+static void set_replaces(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct value map = value_of_map();
@@ -41,8 +38,7 @@ static void set_replaces(void **state)
     assert_string_equal(json_text(arena, &map), "{\"a\":2}");
 }
 
-static void set_at_makes_maps_and_replaces_what_is_none(void **state)
-{
+static void set_at_makes_maps_and_replaces_what_is_none(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct value map = parse(arena, "{\"a\":1}");
@@ -51,8 +47,7 @@ static void set_at_makes_maps_and_replaces_what_is_none(void **state)
     assert_string_equal(json_text(arena, &map), "{\"a\":{\"b\":{\"c\":true,\"d\":null}}}");
 }
 
-static void remove_takes_one_member(void **state)
-{
+static void remove_takes_one_member(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct value map = parse(arena, "{\"a\":1,\"b\":2,\"c\":3}");
@@ -61,8 +56,7 @@ static void remove_takes_one_member(void **state)
     assert_string_equal(json_text(arena, &map), "{\"a\":1,\"c\":3}");
 }
 
-static void grown_copy_leaves_the_original(void **state)
-{
+static void grown_copy_leaves_the_original(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct value original = parse(arena, "{\"l\":[1,2,3,4],\"m\":{\"a\":1,\"b\":2},\"t\":\"x\"}");
@@ -74,8 +68,7 @@ static void grown_copy_leaves_the_original(void **state)
     assert_string_equal(json_text(arena, &copy), "{\"l\":[1,2,3,4,5],\"m\":{\"a\":1,\"b\":2,\"c\":3},\"t\":\"x\"}");
 }
 
-static void questions_take_null_and_any_type(void **state)
-{
+static void questions_take_null_and_any_type(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct value text = value_of_text("x");
@@ -99,8 +92,7 @@ static void questions_take_null_and_any_type(void **state)
     assert_null(value_at(&map, "a."));
 }
 
-static void sort_is_stable_and_tells_duplicates(void **state)
-{
+static void sort_is_stable_and_tells_duplicates(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct value map = value_of_map();
@@ -119,17 +111,30 @@ struct order {
     const char *more;
 };
 
-static void compare_orders_by_type_then_content(void **state)
-{
+static void compare_orders_by_type_then_content(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     static const struct order orders[] = {
-        {"null", "false"},      {"false", "true"},       {"true", "0"},         {"1", "2"},
-        {"1", "1.5"},           {"-1.5", "-1"},          {"9007199254740992.0", "9007199254740993"},
-        {"9223372036854775807", "9223372036854775808"},  {"-1e300", "-9223372036854775808"},
-        {"5", "\"\""},          {"\"a\"", "\"b\""},      {"\"a\"", "\"ab\""},   {"\"z\"", "[]"},
-        {"[]", "[1]"},          {"[1,2]", "[2]"},        {"[9]", "{}"},         {"{}", "{\"a\":1}"},
-        {"{\"a\":1}", "{\"a\":2}"}, {"{\"a\":9}", "{\"b\":1}"}, {"{\"a\":1}", "{\"a\":1,\"b\":1}"},
+        {"null", "false"},
+        {"false", "true"},
+        {"true", "0"},
+        {"1", "2"},
+        {"1", "1.5"},
+        {"-1.5", "-1"},
+        {"9007199254740992.0", "9007199254740993"},
+        {"9223372036854775807", "9223372036854775808"},
+        {"-1e300", "-9223372036854775808"},
+        {"5", "\"\""},
+        {"\"a\"", "\"b\""},
+        {"\"a\"", "\"ab\""},
+        {"\"z\"", "[]"},
+        {"[]", "[1]"},
+        {"[1,2]", "[2]"},
+        {"[9]", "{}"},
+        {"{}", "{\"a\":1}"},
+        {"{\"a\":1}", "{\"a\":2}"},
+        {"{\"a\":9}", "{\"b\":1}"},
+        {"{\"a\":1}", "{\"a\":1,\"b\":1}"},
     };
     for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
         struct value less = parse(arena, orders[i].less);
@@ -140,8 +145,7 @@ static void compare_orders_by_type_then_content(void **state)
     }
 }
 
-static void numbers_are_equal_by_worth(void **state)
-{
+static void numbers_are_equal_by_worth(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct value one = parse(arena, "[1, 100, 0]");
@@ -157,8 +161,7 @@ struct merge {
 };
 
 /* The test cases of RFC 7396, appendix A. */
-static void merge_follows_rfc_7396(void **state)
-{
+static void merge_follows_rfc_7396(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     static const struct merge merges[] = {
@@ -187,8 +190,7 @@ static void merge_follows_rfc_7396(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(map_stays_sorted_when_set),
         cmocka_unit_test(set_replaces),

@@ -13,8 +13,7 @@
 static const char head[] = "apiVersion: example.dev/v1\nkind: Case\nmetadata: {name: case}\n";
 
 /* A copy of exactly its size, so that the address sanitizer sees every read behind its end. */
-static void parse(struct arena *arena, const char *text, size_t length, struct yaml_documents *documents, struct findings *findings)
-{
+static void parse(struct arena *arena, const char *text, size_t length, struct yaml_documents *documents, struct findings *findings) {
     char *copy = malloc(length > 0 ? length : 1);
     assert_non_null(copy);
     memcpy(copy, text, length);
@@ -24,8 +23,7 @@ static void parse(struct arena *arena, const char *text, size_t length, struct y
     free(copy);
 }
 
-static char *read_file(struct arena *arena, const char *path, size_t *length)
-{
+static char *read_file(struct arena *arena, const char *path, size_t *length) {
     FILE *file = fopen(path, "rb");
     if (file == NULL)
         fail_msg("%s cannot be opened", path);
@@ -41,14 +39,12 @@ static char *read_file(struct arena *arena, const char *path, size_t *length)
     return bytes;
 }
 
-static char *case_path(struct arena *arena, const char *name)
-{
+static char *case_path(struct arena *arena, const char *name) {
     return arena_text(arena, "%s/yaml/cases/%s", TESTS_DIR, name);
 }
 
 /* Cuts the next line off *at; NULL at the end. */
-static char *next_line(char **at)
-{
+static char *next_line(char **at) {
     char *line = *at;
     if (*line == '\0')
         return NULL;
@@ -59,8 +55,7 @@ static char *next_line(char **at)
     return line;
 }
 
-static char *next_field(char **at)
-{
+static char *next_field(char **at) {
     char *field = *at;
     char *end = strchr(field, '\t');
     if (end != NULL)
@@ -84,8 +79,7 @@ struct table_test {
     size_t wrong;
 };
 
-static void read_differences(struct table_test *test)
-{
+static void read_differences(struct table_test *test) {
     size_t length;
     char *at = read_file(test->arena, case_path(test->arena, "differences.tsv"), &length);
     for (char *line; (line = next_line(&at)) != NULL;) {
@@ -98,8 +92,7 @@ static void read_differences(struct table_test *test)
     }
 }
 
-static const char *expected_of(struct table_test *test, const char *table, const char *name, const char *kubectl)
-{
+static const char *expected_of(struct table_test *test, const char *table, const char *name, const char *kubectl) {
     for (size_t i = 0; i < test->difference_count; i++) {
         struct difference *difference = &test->differences[i];
         if (!text_equal(difference->table, table) || !text_equal(difference->name, name))
@@ -111,8 +104,7 @@ static const char *expected_of(struct table_test *test, const char *table, const
 }
 
 /* One JSON text a line, or "refused". */
-static const char *render(struct arena *arena, const struct yaml_documents *documents, const struct findings *findings)
-{
+static const char *render(struct arena *arena, const struct yaml_documents *documents, const struct findings *findings) {
     if (findings->error_count > 0)
         return "refused";
     struct text text;
@@ -127,8 +119,7 @@ static const char *render(struct arena *arena, const struct yaml_documents *docu
 }
 
 /* Numbers are spelt in one way by rendering them again. */
-static const char *normalise(struct arena *arena, const char *name, const char *expected)
-{
+static const char *normalise(struct arena *arena, const char *name, const char *expected) {
     if (text_equal(expected, "refused") || text_equal(expected, "refused\n"))
         return "refused";
     struct text text;
@@ -147,8 +138,7 @@ static const char *normalise(struct arena *arena, const char *name, const char *
     return rendered;
 }
 
-static void check(struct table_test *test, const char *table, const char *name, const char *expected, const char *text, size_t length)
-{
+static void check(struct table_test *test, const char *table, const char *name, const char *expected, const char *text, size_t length) {
     struct yaml_documents documents;
     struct findings findings;
     parse(test->arena, text, length, &documents, &findings);
@@ -159,11 +149,11 @@ static void check(struct table_test *test, const char *table, const char *name, 
     test->wrong++;
     print_error("%s: %s\n  expected %.300s\n  ours     %.300s\n", table, name, expected, ours);
     for (size_t i = 0; i < findings.count; i++)
-        print_error("  %u:%u: %s\n", (unsigned)findings.items[i].place.line, (unsigned)findings.items[i].place.column, findings.items[i].text);
+        print_error("  %u:%u: %s\n", (unsigned)findings.items[i].place.line, (unsigned)findings.items[i].place.column,
+                    findings.items[i].text);
 }
 
-static void check_lines(struct table_test *test, const char *table, const char *text_format_key)
-{
+static void check_lines(struct table_test *test, const char *table, const char *text_format_key) {
     bool is_key = text_format_key != NULL;
     size_t file_length;
     char *at = read_file(test->arena, case_path(test->arena, arena_text(test->arena, "%s.tsv", table)), &file_length);
@@ -183,8 +173,7 @@ static void check_lines(struct table_test *test, const char *table, const char *
     }
 }
 
-static void check_documents(struct table_test *test)
-{
+static void check_documents(struct table_test *test) {
     DIR *directory = opendir(case_path(test->arena, "documents"));
     assert_non_null(directory);
     for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
@@ -194,15 +183,15 @@ static void check_documents(struct table_test *test)
         size_t length;
         size_t expected_length;
         const char *text = read_file(test->arena, case_path(test->arena, arena_text(test->arena, "documents/%s.yaml", name)), &length);
-        const char *kubectl = read_file(test->arena, case_path(test->arena, arena_text(test->arena, "documents/%s.json", name)), &expected_length);
+        const char *kubectl =
+            read_file(test->arena, case_path(test->arena, arena_text(test->arena, "documents/%s.json", name)), &expected_length);
         const char *expected = expected_of(test, "documents", name, kubectl);
         check(test, "documents", name, normalise(test->arena, name, expected), text, length);
     }
     (void)closedir(directory);
 }
 
-static void reads_what_kubectl_reads(void **state)
-{
+static void reads_what_kubectl_reads(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct table_test test = {.arena = arena};
@@ -217,8 +206,7 @@ static void reads_what_kubectl_reads(void **state)
     assert_int_equal(test.wrong, 0);
 }
 
-static void values_know_where_they_stand(void **state)
-{
+static void values_know_where_they_stand(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct yaml_documents documents;
@@ -244,8 +232,7 @@ struct refusal {
     size_t documents; /* that are kept all the same */
 };
 
-static void refusals_have_place_and_reason(void **state)
-{
+static void refusals_have_place_and_reason(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     static const struct refusal refusals[] = {
@@ -265,8 +252,12 @@ static void refusals_have_place_and_reason(void **state)
         {"a: 1\n--- x\n", 2, 4, "text on the line", 1},
         {"a: 1\n---#c\n", 2, 4, "space is missing", 1},
         {"%YAML 1.1\n---\na: 1\n", 1, 1, "directives", 0},
-        {"\xff\xfe" "a", 1, 1, "UTF-16", 0},
-        {"a: 1\n---\n\xef\xbb\xbf" "b: 1\n", 3, 1, "byte order mark", 1},
+        {"\xff\xfe"
+         "a",
+         1, 1, "UTF-16", 0},
+        {"a: 1\n---\n\xef\xbb\xbf"
+         "b: 1\n",
+         3, 1, "byte order mark", 1},
         {"<<: 1\n", 1, 5, "<< takes a map", 0},
         {"[a?b]\n", 1, 2, "must not contain", 0},
     };
@@ -278,16 +269,15 @@ static void refusals_have_place_and_reason(void **state)
         if (findings.count != 1)
             fail_msg("%s: %zu findings", refusal->text, findings.count);
         const struct finding *finding = &findings.items[0];
-        if (finding->place.line != refusal->line || finding->place.column != refusal->column || strstr(finding->text, refusal->says) == NULL ||
-            documents.count != refusal->documents)
+        if (finding->place.line != refusal->line || finding->place.column != refusal->column ||
+            strstr(finding->text, refusal->says) == NULL || documents.count != refusal->documents)
             fail_msg("%s: %zu documents, %u:%u: %s", refusal->text, documents.count, (unsigned)finding->place.line,
                      (unsigned)finding->place.column, finding->text);
         assert_string_equal(finding->place.file, "file.yaml");
     }
 }
 
-static void all_findings_of_a_document_are_said(void **state)
-{
+static void all_findings_of_a_document_are_said(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct yaml_documents documents;
@@ -298,8 +288,7 @@ static void all_findings_of_a_document_are_said(void **state)
     assert_int_equal(documents.count, 0);
 }
 
-static void tabs_get_a_hint(void **state)
-{
+static void tabs_get_a_hint(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct yaml_documents documents;
@@ -310,8 +299,8 @@ static void tabs_get_a_hint(void **state)
 }
 
 /* `unit` said `count` times between `begin` and `end`. */
-static struct findings parse_repeated(struct arena *arena, const char *begin, const char *unit, size_t count, const char *end, size_t *kept)
-{
+static struct findings parse_repeated(struct arena *arena, const char *begin, const char *unit, size_t count, const char *end,
+                                      size_t *kept) {
     struct text text;
     text_init(&text, (size_t)4 << 20);
     text_add_string(&text, begin);
@@ -335,8 +324,7 @@ struct limit {
     size_t kept; /* above the limit */
 };
 
-static void limits_are_named(void **state)
-{
+static void limits_are_named(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     static const struct limit limits[] = {
@@ -345,7 +333,8 @@ static void limits_are_named(void **state)
         {"? ", "k", "\n: v\n", 1024, "1024 bytes", 0},
         {"#", "c", "\n", 1048574, "1048576 bytes", 0},
         {"- &a b\n", "- &a b\n", "", 999, "1000 anchors", 0},
-        {"- &a [aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]\n- &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\n- &c [*b, *b, *b, *b, *b, *b, *b, "
+        {"- &a [aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]\n- &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\n- &c [*b, *b, *b, *b, "
+         "*b, *b, *b, "
          "*b, *b, *b]\n",
          "- *c\n", "", 9, "10 times", 0},
     };
@@ -359,13 +348,13 @@ static void limits_are_named(void **state)
         }
         struct findings above = parse_repeated(arena, limit->begin, limit->unit, limit->most + 1, limit->end, &kept);
         if (above.count != 1 || strstr(above.items[0].text, limit->says) == NULL || kept != limit->kept)
-            fail_msg("%s, above: %zu findings, %zu documents, %s", limit->says, above.count, kept, above.count > 0 ? above.items[0].text : "");
+            fail_msg("%s, above: %zu findings, %zu documents, %s", limit->says, above.count, kept,
+                     above.count > 0 ? above.items[0].text : "");
     }
 }
 
 /* Aliases are copies: to change one is not to change the other. */
-static void aliases_are_apart(void **state)
-{
+static void aliases_are_apart(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     struct yaml_documents documents;
@@ -376,8 +365,7 @@ static void aliases_are_apart(void **state)
     assert_int_equal(value_integer(value_at(&documents.items[0], "b.k"), 0), 1);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_kubectl_reads),
         cmocka_unit_test(values_know_where_they_stand),

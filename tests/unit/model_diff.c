@@ -31,14 +31,16 @@ static const struct node_group_case {
     {"a label changed, one gone, one new", "{\"labels\": {\"pool\": \"web\", \"new\": \"1\"}}", "{\"labels\": {\"old\": \"1\"}}",
      DIFFERENCE_CHANGE, "labels[new]=>\"1\" labels[pool]=\"api\">\"web\" labels[old]=\"1\">"},
     {"a tag that left git", "{}", "{\"tags\": {\"left\": \"1\"}}", DIFFERENCE_CHANGE, "tags[left]=\"1\">"},
-    {"tags of AWS and its tools stay", "{}", "{\"tags\": {\"eks:cluster-name\": \"demo\", \"kubernetes.io/x\": \"1\", \"alpha.eksctl.io/y\": \"1\"}}",
-     DIFFERENCE_NONE, ""},
+    {"tags of AWS and its tools stay", "{}",
+     "{\"tags\": {\"eks:cluster-name\": \"demo\", \"kubernetes.io/x\": \"1\", \"alpha.eksctl.io/y\": \"1\"}}", DIFFERENCE_NONE, ""},
     {"no tag of git's own: the map is not ours", "{\"tags\": {\"team\": null}}", "{}", DIFFERENCE_NONE, ""},
     {"taints are keyed by key and effect", "{\"taints\": [{\"key\": \"d\", \"value\": \"api\", \"effect\": \"NO_SCHEDULE\"}]}",
-     "{\"taints\": [{\"key\": \"d\", \"value\": \"old\", \"effect\": \"NO_SCHEDULE\"}, {\"key\": \"d\", \"value\": \"x\", \"effect\": \"NO_EXECUTE\"}]}",
+     "{\"taints\": [{\"key\": \"d\", \"value\": \"old\", \"effect\": \"NO_SCHEDULE\"}, {\"key\": \"d\", \"value\": \"x\", \"effect\": "
+     "\"NO_EXECUTE\"}]}",
      DIFFERENCE_CHANGE,
      "taints[d,NO_EXECUTE]={\"effect\":\"NO_EXECUTE\",\"key\":\"d\",\"value\":\"x\"}> "
-     "taints[d,NO_SCHEDULE]={\"effect\":\"NO_SCHEDULE\",\"key\":\"d\",\"value\":\"old\"}>{\"effect\":\"NO_SCHEDULE\",\"key\":\"d\",\"value\":\"api\"}"},
+     "taints[d,NO_SCHEDULE]={\"effect\":\"NO_SCHEDULE\",\"key\":\"d\",\"value\":\"old\"}>{\"effect\":\"NO_SCHEDULE\",\"key\":\"d\","
+     "\"value\":\"api\"}"},
 };
 
 static const char *change_text(struct arena *arena, const struct difference *difference) {
@@ -61,7 +63,8 @@ static void test_node_group_rows(void **state) {
         struct value desired = with(scene.arena, NODE_GROUP_DESIRED, "{\"scalingConfig\": {\"desiredSize\": 5}}");
         desired = with(scene.arena, json_text(scene.arena, &desired), row->desired);
         struct value live = with(scene.arena, NODE_GROUP_LIVE, row->live);
-        struct resource *group = scene_add(&scene, "NodeGroup", NULL, "api", json_text(scene.arena, &desired), json_text(scene.arena, &live));
+        struct resource *group =
+            scene_add(&scene, "NodeGroup", NULL, "api", json_text(scene.arena, &desired), json_text(scene.arena, &live));
         scene_diff(&scene);
         const struct difference *difference = scene_difference(&scene, group);
         const char *text = change_text(scene.arena, difference);
@@ -224,10 +227,12 @@ static const struct {
     {"{\"Statement\": [{\"Action\": [\"b\", \"a\"]}]}", "{\"Statement\": [{\"Action\": [\"a\", \"b\", \"a\"]}]}", true},
     {"{\"Statement\": [{\"Principal\": {\"AWS\": \"111122223333\"}}]}",
      "{\"Statement\": [{\"Principal\": {\"AWS\": [\"arn:aws:iam::111122223333:root\"]}}]}", true},
-    {"{\"Statement\": [{\"Condition\": {\"Bool\": {\"x\": true}}}]}", "{\"Statement\": [{\"Condition\": {\"Bool\": {\"x\": [\"true\"]}}}]}", true},
+    {"{\"Statement\": [{\"Condition\": {\"Bool\": {\"x\": true}}}]}", "{\"Statement\": [{\"Condition\": {\"Bool\": {\"x\": [\"true\"]}}}]}",
+     true},
     {"{\"Statement\": [{\"Sid\": \"\", \"Action\": \"a\"}]}", "{\"Statement\": [{\"Action\": \"a\"}]}", true},
     {"{\"Statement\": [{\"Action\": \"a\"}, {\"Action\": \"b\"}]}", "{\"Statement\": [{\"Action\": \"b\"}, {\"Action\": \"a\"}]}", true},
-    {"{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"a\"}]}", "{\"Statement\": [{\"Effect\": \"Deny\", \"Action\": \"a\"}]}", false},
+    {"{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"a\"}]}", "{\"Statement\": [{\"Effect\": \"Deny\", \"Action\": \"a\"}]}",
+     false},
     {"{\"Statement\": [{\"Action\": \"a\"}]}", "{\"Statement\": [{\"NotAction\": \"a\"}]}", false},
     {"{\"Statement\": [{\"Principal\": {\"AWS\": \"111122223333\"}}]}",
      "{\"Statement\": [{\"Principal\": {\"AWS\": \"arn:aws:iam::111122223333:role/root\"}}]}", false},
@@ -250,8 +255,8 @@ static void test_quantities(void **state) {
     static const struct {
         const char *one, *other;
         bool equal;
-    } rows[] = {{"\"1000m\"", "1", true},        {"\"1Gi\"", "\"1024Mi\"", true}, {"\"0.5\"", "\"500m\"", true}, {"\"1e3\"", "\"1k\"", true},
-                {"\"1G\"", "\"1Gi\"", false},    {"\"100m\"", "\"101m\"", false}, {"\"abc\"", "\"abc\"", false}, {"\"\"", "0", false},
+    } rows[] = {{"\"1000m\"", "1", true},     {"\"1Gi\"", "\"1024Mi\"", true}, {"\"0.5\"", "\"500m\"", true}, {"\"1e3\"", "\"1k\"", true},
+                {"\"1G\"", "\"1Gi\"", false}, {"\"100m\"", "\"101m\"", false}, {"\"abc\"", "\"abc\"", false}, {"\"\"", "0", false},
                 {"\"1Q\"", "1", false}};
     ARENA_AUTO *arena = arena_new();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -262,9 +267,9 @@ static void test_quantities(void **state) {
     }
 }
 
-#define DEPLOYMENT(REPLICAS, IMAGE, EXTRA)                                                                                                   \
+#define DEPLOYMENT(REPLICAS, IMAGE, EXTRA)                                                                                                 \
     "{\"apiVersion\": \"apps/v1\", \"kind\": \"Deployment\", \"metadata\": {\"name\": \"web\", \"namespace\": \"shop\"" EXTRA "},"         \
-    " \"spec\": {\"replicas\": " REPLICAS ", \"template\": {\"spec\": {\"containers\": [{\"name\": \"side\", \"image\": \"s:1\"},"       \
+    " \"spec\": {\"replicas\": " REPLICAS ", \"template\": {\"spec\": {\"containers\": [{\"name\": \"side\", \"image\": \"s:1\"},"         \
     " {\"name\": \"api\", \"image\": \"" IMAGE "\"}]}}}}"
 
 static void test_kubernetes_unchanged(void **state) {
@@ -289,14 +294,16 @@ static void test_kubernetes_change_names_items_and_owners(void **state) {
     (void)state;
     struct scene scene;
     scene_init(&scene);
-    const char *fields = ", \"resourceVersion\": \"1\", \"managedFields\": [{\"manager\": \"kubectl-edit\", \"operation\": \"Update\", \"fieldsV1\":"
-                         " {\"f:spec\": {\"f:template\": {\"f:spec\": {\"f:containers\": {\"k:{\\\"name\\\":\\\"api\\\"}\": {\"f:image\": {}}}}}}}},"
-                         " {\"manager\": \"eksact\", \"operation\": \"Apply\", \"fieldsV1\": {\"f:spec\": {\"f:replicas\": {}}}}]";
-    const char *live = arena_text(scene.arena,
-                                  "{\"apiVersion\": \"apps/v1\", \"kind\": \"Deployment\", \"metadata\": {\"name\": \"web\"%s}, \"status\": {\"x\": 1},"
-                                  " \"spec\": {\"replicas\": 2, \"template\": {\"spec\": {\"containers\": [{\"name\": \"side\", \"image\": \"s:1\"},"
-                                  " {\"name\": \"api\", \"image\": \"a:9\"}]}}}}",
-                                  fields);
+    const char *fields =
+        ", \"resourceVersion\": \"1\", \"managedFields\": [{\"manager\": \"kubectl-edit\", \"operation\": \"Update\", \"fieldsV1\":"
+        " {\"f:spec\": {\"f:template\": {\"f:spec\": {\"f:containers\": {\"k:{\\\"name\\\":\\\"api\\\"}\": {\"f:image\": {}}}}}}}},"
+        " {\"manager\": \"eksact\", \"operation\": \"Apply\", \"fieldsV1\": {\"f:spec\": {\"f:replicas\": {}}}}]";
+    const char *live =
+        arena_text(scene.arena,
+                   "{\"apiVersion\": \"apps/v1\", \"kind\": \"Deployment\", \"metadata\": {\"name\": \"web\"%s}, \"status\": {\"x\": 1},"
+                   " \"spec\": {\"replicas\": 2, \"template\": {\"spec\": {\"containers\": [{\"name\": \"side\", \"image\": \"s:1\"},"
+                   " {\"name\": \"api\", \"image\": \"a:9\"}]}}}}",
+                   fields);
     struct resource *web = scene_add(&scene, "Deployment", "shop", "web", DEPLOYMENT("3", "a:2", ""), live);
     scene_live(&scene, web)->dry_run = json(scene.arena, DEPLOYMENT("3", "a:2", ", \"resourceVersion\": \"2\", \"generation\": 4"));
     struct value *metadata = value_find_mutable(&scene_live(&scene, web)->dry_run, "metadata");
@@ -330,8 +337,10 @@ static void test_kubernetes_secret_values_are_sensitive(void **state) {
     (void)state;
     struct scene scene;
     scene_init(&scene);
-    const char *live = "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"metadata\": {\"name\": \"s\"}, \"data\": {\"password\": \"b2xk\"}}";
-    const char *next = "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"metadata\": {\"name\": \"s\"}, \"data\": {\"password\": \"bmV3\"}}";
+    const char *live =
+        "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"metadata\": {\"name\": \"s\"}, \"data\": {\"password\": \"b2xk\"}}";
+    const char *next =
+        "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"metadata\": {\"name\": \"s\"}, \"data\": {\"password\": \"bmV3\"}}";
     struct resource *secret = scene_add(&scene, "Secret", "shop", "s", next, live);
     scene_live(&scene, secret)->dry_run = json(scene.arena, next);
     scene_diff(&scene);
@@ -348,7 +357,9 @@ static void test_kubernetes_refusals(void **state) {
         enum difference_type type;
     } rows[] = {
         {ERROR_INVALID, "Deployment.apps \"web\" is invalid: spec.selector: Invalid value: field is immutable", DIFFERENCE_REPLACE},
-        {ERROR_INVALID, "StatefulSet.apps \"web\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than 'replicas'", DIFFERENCE_REPLACE},
+        {ERROR_INVALID,
+         "StatefulSet.apps \"web\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than 'replicas'",
+         DIFFERENCE_REPLACE},
         {ERROR_DENIED, "admission webhook \"policy\" denied the request: no latest tags", DIFFERENCE_REFUSED},
         {ERROR_INVALID, "spec.replicas: Invalid value: -1", DIFFERENCE_REFUSED},
         {ERROR_BUSY, "HTTP 503", DIFFERENCE_UNKNOWN},
@@ -370,7 +381,8 @@ static void test_strays(void **state) {
     struct scene scene;
     scene_init(&scene);
     scene_stray(&scene, "ConfigMap", "shop", "gone", "{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\"}");
-    scene_stray(&scene, "ConfigMap", "shop", "kept", "{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\"}")->protected_by = "eksact.dev/on-remove: retain";
+    scene_stray(&scene, "ConfigMap", "shop", "kept", "{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\"}")->protected_by =
+        "eksact.dev/on-remove: retain";
     scene_stray(&scene, "ConfigMap", "shop", "unread", "{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\"}")->live.presence = LIVE_UNKNOWN;
     scene_diff(&scene);
     assert_int_equal(scene.differences.items[0].type, DIFFERENCE_DELETE);
@@ -383,7 +395,8 @@ static void test_strays(void **state) {
 static void test_objects_equal(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
-    struct value one = json(arena, "{\"metadata\": {\"name\": \"x\", \"resourceVersion\": \"1\", \"labels\": {\"a\": \"1\"}}, \"status\": {\"n\": 1}}");
+    struct value one =
+        json(arena, "{\"metadata\": {\"name\": \"x\", \"resourceVersion\": \"1\", \"labels\": {\"a\": \"1\"}}, \"status\": {\"n\": 1}}");
     struct value same = json(arena, "{\"metadata\": {\"name\": \"x\", \"resourceVersion\": \"2\", \"labels\": {\"a\": \"1\","
                                     " \"applyset.kubernetes.io/part-of\": \"me\"}, \"annotations\": {\"eksact.dev/applied\": \"h\"}}}");
     struct value other = json(arena, "{\"metadata\": {\"name\": \"x\", \"labels\": {\"a\": \"2\"}}}");

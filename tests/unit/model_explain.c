@@ -11,8 +11,7 @@
 
 enum { LIMIT = 1 << 20 };
 
-static void test_kinds_and_fields_are_explained(void **state)
-{
+static void test_kinds_and_fields_are_explained(void **state) {
     (void)state;
     struct error err = {0};
     for (const struct kind *const *kind = schema_kinds(); *kind != NULL; kind++) {
@@ -25,8 +24,7 @@ static void test_kinds_and_fields_are_explained(void **state)
     }
 }
 
-static void test_one_field(void **state)
-{
+static void test_one_field(void **state) {
     (void)state;
     TEXT_AUTO text;
     text_init(&text, LIMIT);
@@ -40,8 +38,7 @@ static void test_one_field(void **state)
     assert_non_null(strstr(text.data, "by call: UpdateClusterConfig (VpcConfigUpdate)"));
 }
 
-static void test_what_there_is_not(void **state)
-{
+static void test_what_there_is_not(void **state) {
     (void)state;
     static const struct {
         const char *what, *says;
@@ -61,8 +58,7 @@ static void test_what_there_is_not(void **state)
 }
 
 /* The schemas in the repository are what editors use: they say what this version says. With EKSACT_WRITE_SCHEMAS set they are written. */
-static void test_published_schemas(void **state)
-{
+static void test_published_schemas(void **state) {
     (void)state;
     for (const struct kind *const *kind = schema_kinds(); *kind != NULL; kind++) {
         char path[512];
@@ -83,13 +79,12 @@ static void test_published_schemas(void **state)
         if (file != NULL)
             fclose(file);
         if (length != text.length || memcmp(published, text.data, length) != 0)
-            fail_msg("schema/published/%s.json differs from the rows: eksact schema %s > schema/published/%s.json", (*kind)->name, (*kind)->name,
-                     (*kind)->name);
+            fail_msg("schema/published/%s.json differs from the rows: eksact schema %s > schema/published/%s.json", (*kind)->name,
+                     (*kind)->name, (*kind)->name);
     }
 }
 
-static void test_schema_of_all_is_json(void **state)
-{
+static void test_schema_of_all_is_json(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
     TEXT_AUTO text;
@@ -101,13 +96,11 @@ static void test_schema_of_all_is_json(void **state)
     assert_int_equal(value_count(value_find(&value, "oneOf")), 7);
 }
 
-static struct value text_or_null(const char *text)
-{
+static struct value text_or_null(const char *text) {
     return text != NULL ? value_of_text(text) : value_null();
 }
 
-static struct value operation_value(struct arena *arena, const struct operation *operation)
-{
+static struct value operation_value(struct arena *arena, const struct operation *operation) {
     struct value value = value_of_map();
     struct value keys = value_of_list();
     value_set(arena, &value, "name", text_or_null(operation->name));
@@ -126,8 +119,7 @@ static struct value operation_value(struct arena *arena, const struct operation 
 }
 
 /* For tests/aws_model/check.py, which holds the rows against the API's own model. */
-static bool write_rows(const char *path)
-{
+static bool write_rows(const char *path) {
     ARENA_AUTO *arena = arena_new();
     TEXT_AUTO text;
     text_init(&text, 16 * LIMIT);
@@ -147,14 +139,15 @@ static bool write_rows(const char *path)
     return (file == NULL || fclose(file) == 0) && good;
 }
 
-int main(void)
-{
+int main(void) {
     const char *rows_path = getenv("EKSACT_ROWS_FILE");
     if (rows_path != NULL)
         return write_rows(rows_path) ? 0 : 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds_and_fields_are_explained), cmocka_unit_test(test_one_field),
-        cmocka_unit_test(test_what_there_is_not),              cmocka_unit_test(test_published_schemas),
+        cmocka_unit_test(test_kinds_and_fields_are_explained),
+        cmocka_unit_test(test_one_field),
+        cmocka_unit_test(test_what_there_is_not),
+        cmocka_unit_test(test_published_schemas),
         cmocka_unit_test(test_schema_of_all_is_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

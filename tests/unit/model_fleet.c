@@ -16,8 +16,7 @@ struct parsed {
     struct findings findings;
 };
 
-static struct parsed parse(const char *spec)
-{
+static struct parsed parse(const char *spec) {
     struct parsed parsed = {.arena = arena_new()};
     const char *yaml = arena_text(parsed.arena, "apiVersion: eksact.dev/v1alpha1\nkind: Fleet\nmetadata: {name: shop}\nspec:\n%s", spec);
     struct yaml_documents documents = {0};
@@ -27,8 +26,7 @@ static struct parsed parse(const char *spec)
     return parsed;
 }
 
-static void test_defaults_are_careful(void **state)
-{
+static void test_defaults_are_careful(void **state) {
     (void)state;
     struct fleet fleet;
     fleet_default(&fleet);
@@ -46,20 +44,19 @@ static void test_defaults_are_careful(void **state)
     assert_int_equal(fleet_bake_ms(&fleet, "Cluster"), 30 * 60000);
 }
 
-static void test_all_is_read(void **state)
-{
+static void test_all_is_read(void **state) {
     (void)state;
-    struct parsed parsed = parse(
-        "  source: {url: \"https://git.example/shop/fleet.git\", branch: main, path: ., interval: 2m}\n"
-        "  aws: {accountId: \"111122223333\", region: eu-west-1}\n"
-        "  calls: {eks: {read: 10/s, write: 30/m}, iam: {read: 1.5/s, write: 1/s}, kubernetes: {inFlight: 16}}\n"
-        "  change: {inFlight: 3, perCluster: 1, perZone: 1, slowStart: false, bake: {default: 2m, NodeGroup: 5m, StatefulSet: 3m}, failures: 2}\n"
-        "  delete: {atMost: 7, perMinute: 3}\n"
-        "  acknowledge: [\"replace NodeGroup/gpu\", \"delete Namespace/old\"]\n"
-        "  windows:\n"
-        "    - {allow: \"0 9 * * 1-5\", lasts: 8h, timeZone: Europe/Berlin, running: pause}\n"
-        "    - {deny: \"*/15 0,12 24-26 12 *\", lasts: 1d}\n"
-        "  drift: {interval: 5m, verifyAll: 12h}\n");
+    struct parsed parsed = parse("  source: {url: \"https://git.example/shop/fleet.git\", branch: main, path: ., interval: 2m}\n"
+                                 "  aws: {accountId: \"111122223333\", region: eu-west-1}\n"
+                                 "  calls: {eks: {read: 10/s, write: 30/m}, iam: {read: 1.5/s, write: 1/s}, kubernetes: {inFlight: 16}}\n"
+                                 "  change: {inFlight: 3, perCluster: 1, perZone: 1, slowStart: false, bake: {default: 2m, NodeGroup: 5m, "
+                                 "StatefulSet: 3m}, failures: 2}\n"
+                                 "  delete: {atMost: 7, perMinute: 3}\n"
+                                 "  acknowledge: [\"replace NodeGroup/gpu\", \"delete Namespace/old\"]\n"
+                                 "  windows:\n"
+                                 "    - {allow: \"0 9 * * 1-5\", lasts: 8h, timeZone: Europe/Berlin, running: pause}\n"
+                                 "    - {deny: \"*/15 0,12 24-26 12 *\", lasts: 1d}\n"
+                                 "  drift: {interval: 5m, verifyAll: 12h}\n");
     for (size_t i = 0; i < parsed.findings.count; i++)
         print_message("%s\n", parsed.findings.items[i].text);
     assert_int_equal(parsed.findings.count, 0);
@@ -134,8 +131,7 @@ static const char *const nonsense[] = {
     "  source: {interval: 1s}\n",
 };
 
-static void test_nonsense_is_a_finding(void **state)
-{
+static void test_nonsense_is_a_finding(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
         struct parsed parsed = parse(nonsense[i]);
@@ -146,10 +142,10 @@ static void test_nonsense_is_a_finding(void **state)
     }
 }
 
-static void test_git_can_only_tighten(void **state)
-{
+static void test_git_can_only_tighten(void **state) {
     (void)state;
-    struct parsed git = parse("  calls: {eks: {read: 100/s, write: 1/m}}\n  change: {inFlight: 50%, perCluster: 5, slowStart: false, bake: {default: 0s, Cluster: 1m}, failures: 9}\n"
+    struct parsed git = parse("  calls: {eks: {read: 100/s, write: 1/m}}\n  change: {inFlight: 50%, perCluster: 5, slowStart: false, bake: "
+                              "{default: 0s, Cluster: 1m}, failures: 9}\n"
                               "  delete: {atMost: 100, perMinute: 1}\n  source: {url: \"https://evil.example/x\"}\n");
     struct parsed owner = parse("  change: {inFlight: 2}\n  source: {url: \"https://git.example/x\", branch: main}\n");
     assert_int_equal(git.findings.count, 0);
@@ -171,8 +167,7 @@ static void test_git_can_only_tighten(void **state)
     arena_free(owner.arena);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults_are_careful),
         cmocka_unit_test(test_all_is_read),

@@ -63,7 +63,8 @@ static void test_politeness_is_a_floor(void **state) {
     scene.graph.fleet.slow_start = false;
     scene.graph.fleet.eks_write.per_second = 0.1;
     for (int i = 0; i < 4; i++)
-        scene_add(&scene, "IAMRole", NULL, arena_text(scene.arena, "r%d", i), "{\"roleName\": \"r\", \"assumeRolePolicyDocument\": {}}", NULL);
+        scene_add(&scene, "IAMRole", NULL, arena_text(scene.arena, "r%d", i), "{\"roleName\": \"r\", \"assumeRolePolicyDocument\": {}}",
+                  NULL);
     scene_plan(&scene);
     assert_int_equal(scene.plan.forecast_ms[0], 40000);
     scene_done(&scene);
@@ -81,7 +82,7 @@ static void test_nothing_takes_no_time(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_at_a_time_with_bakes),  cmocka_unit_test(test_more_at_once_is_shorter_and_disturbs_more),
+        cmocka_unit_test(test_two_at_a_time_with_bakes),   cmocka_unit_test(test_more_at_once_is_shorter_and_disturbs_more),
         cmocka_unit_test(test_blocked_steps_take_no_time), cmocka_unit_test(test_politeness_is_a_floor),
         cmocka_unit_test(test_nothing_takes_no_time),
     };

@@ -22,8 +22,7 @@ struct source {
     const char *yaml;
 };
 
-static struct built build_with(const struct source *sources, size_t count, const struct graph_defaults *defaults)
-{
+static struct built build_with(const struct source *sources, size_t count, const struct graph_defaults *defaults) {
     struct built built = {.arena = arena_new()};
     struct tree_file *files = ARENA_ARRAY(built.arena, struct tree_file, count + 1);
     for (size_t i = 0; i < count; i++)
@@ -37,10 +36,10 @@ static struct built build_with(const struct source *sources, size_t count, const
 
 static const struct graph_defaults known = {.account_id = "111122223333", .region = "eu-west-1", .fleet_name = "shop"};
 
-#define BUILD(...) build_with((const struct source[]){__VA_ARGS__}, sizeof((const struct source[]){__VA_ARGS__}) / sizeof(struct source), &known)
+#define BUILD(...)                                                                                                                         \
+    build_with((const struct source[]){__VA_ARGS__}, sizeof((const struct source[]){__VA_ARGS__}) / sizeof(struct source), &known)
 
-static void print_graph(const struct built *built)
-{
+static void print_graph(const struct built *built) {
     for (size_t i = 0; i < built->graph.count; i++) {
         const struct resource *resource = built->graph.resources[i];
         print_message("%s\n", resource->key);
@@ -52,16 +51,14 @@ static void print_graph(const struct built *built)
                       built->findings.items[i].place.column, built->findings.items[i].text);
 }
 
-static struct resource *find(const struct built *built, const char *id)
-{
+static struct resource *find(const struct built *built, const char *id) {
     for (size_t i = 0; i < built->graph.count; i++)
         if (text_equal(built->graph.resources[i]->id, id))
             return built->graph.resources[i];
     return NULL;
 }
 
-static const struct edge *edge(const struct built *built, const char *after, const char *before)
-{
+static const struct edge *edge(const struct built *built, const char *after, const char *before) {
     const struct resource *resource = find(built, after);
     for (size_t i = 0; resource != NULL && i < resource->edge_count; i++)
         if (text_equal(resource->edges[i].before->id, before))
@@ -69,8 +66,7 @@ static const struct edge *edge(const struct built *built, const char *after, con
     return NULL;
 }
 
-static void assert_edge(const struct built *built, const char *after, const char *before, enum gate gate)
-{
+static void assert_edge(const struct built *built, const char *after, const char *before, enum gate gate) {
     const struct edge *found = edge(built, after, before);
     if (found == NULL || found->gate != gate) {
         print_graph(built);
@@ -78,8 +74,7 @@ static void assert_edge(const struct built *built, const char *after, const char
     }
 }
 
-static bool has_finding(const struct built *built, const char *part)
-{
+static bool has_finding(const struct built *built, const char *part) {
     for (size_t i = 0; i < built->findings.count; i++)
         if (strstr(built->findings.items[i].text, part) != NULL)
             return true;
@@ -87,8 +82,7 @@ static bool has_finding(const struct built *built, const char *part)
     return false;
 }
 
-static void assert_clean(const struct built *built)
-{
+static void assert_clean(const struct built *built) {
     if (built->findings.count != 0)
         print_graph(built);
     assert_int_equal(built->findings.count, 0);
@@ -106,8 +100,7 @@ static const char external[] = API "kind: ExternalCluster\nmetadata: {name: here
 static const char service_account[] = API "kind: IAMServiceAccount\nmetadata: {name: app, namespace: production}\n"
                                           "spec: {attachPolicyArns: [\"arn:aws:iam::aws:policy/ReadOnlyAccess\"]}\n";
 
-static void test_targets_and_marks(void **state)
-{
+static void test_targets_and_marks(void **state) {
     (void)state;
     struct built built = BUILD({"eu/cluster.yaml", cluster}, {"eu/nodes.yaml", node_group}, {"roles.yaml", role});
     assert_clean(&built);
@@ -130,13 +123,13 @@ static void test_targets_and_marks(void **state)
     arena_free(built.arena);
 }
 
-static void test_indexes_and_order(void **state)
-{
+static void test_indexes_and_order(void **state) {
     (void)state;
     struct built built = BUILD({"eu/cluster.yaml", cluster}, {"eu/nodes.yaml", node_group}, {"roles.yaml", role});
     for (size_t i = 0; i < built.graph.count; i++) {
         assert_int_equal(built.graph.resources[i]->index, i);
-        assert_ptr_equal(graph_find(&built.graph, built.graph.resources[i]->target, built.graph.resources[i]->id), built.graph.resources[i]);
+        assert_ptr_equal(graph_find(&built.graph, built.graph.resources[i]->target, built.graph.resources[i]->id),
+                         built.graph.resources[i]);
         if (i > 0)
             assert_true(strcmp(built.graph.resources[i - 1]->key, built.graph.resources[i]->key) < 0);
     }
@@ -144,8 +137,7 @@ static void test_indexes_and_order(void **state)
     arena_free(built.arena);
 }
 
-static void test_own_account_and_region(void **state)
-{
+static void test_own_account_and_region(void **state) {
     (void)state;
     struct built built = BUILD({"eu/cluster.yaml", API "kind: Cluster\nmetadata: {name: demo}\n"
                                                        "spec:\n  roleArn: \"arn:aws:iam::444455556666:role/x\"\n  region: us-east-1\n"
@@ -161,8 +153,7 @@ static void test_own_account_and_region(void **state)
     arena_free(built.arena);
 }
 
-static void test_no_region_is_a_finding(void **state)
-{
+static void test_no_region_is_a_finding(void **state) {
     (void)state;
     const struct graph_defaults nothing = {.account_id = NULL};
     struct built built = build_with((const struct source[]){{"cluster.yaml", cluster}, {"roles.yaml", role}}, 2, &nothing);
@@ -171,12 +162,11 @@ static void test_no_region_is_a_finding(void **state)
     arena_free(built.arena);
 }
 
-static void test_kubernetes_objects_are_marked(void **state)
-{
+static void test_kubernetes_objects_are_marked(void **state) {
     (void)state;
-    struct built built = BUILD({"c.yaml", external},
-                               {"s.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s, creationTimestamp: null}\n"
-                                          "stringData: {a: hello}\ndata: {b: eA==}\nstatus: {}\n"});
+    struct built built =
+        BUILD({"c.yaml", external}, {"s.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s, creationTimestamp: null}\n"
+                                               "stringData: {a: hello}\ndata: {b: eA==}\nstatus: {}\n"});
     assert_clean(&built);
     const struct resource *secret = find(&built, "Secret/default/s");
     assert_non_null(secret);
@@ -196,17 +186,17 @@ static void test_kubernetes_objects_are_marked(void **state)
     arena_free(built.arena);
 }
 
-static void test_applyset_id(void **state)
-{
+static void test_applyset_id(void **state) {
     (void)state;
     struct built built = BUILD({"c.yaml", external});
     /* echo -n eksact-shop.kube-system.ConfigMap. | sha256sum, in base64url */
-    assert_string_equal(built.graph.applyset_id, "applyset-" "SKI4kSgVKoQZF9hf4EyHe1yLUAaEX1BDsJd_DYUVdNI" "-v1");
+    assert_string_equal(built.graph.applyset_id, "applyset-"
+                                                 "SKI4kSgVKoQZF9hf4EyHe1yLUAaEX1BDsJd_DYUVdNI"
+                                                 "-v1");
     arena_free(built.arena);
 }
 
-static void test_irsa_is_one_unit(void **state)
-{
+static void test_irsa_is_one_unit(void **state) {
     (void)state;
     struct built built = BUILD({"eu/cluster.yaml", cluster}, {"roles.yaml", role}, {"eu/app.yaml", service_account},
                                {"eu/web.yaml", API "kind: IAMServiceAccount\nmetadata: {name: web, namespace: production}\n"},
@@ -230,13 +220,11 @@ static void test_irsa_is_one_unit(void **state)
     arena_free(built.arena);
 }
 
-static const struct value *live_cluster(void *context, const struct resource *resource)
-{
+static const struct value *live_cluster(void *context, const struct resource *resource) {
     return text_equal(resource->id, "Cluster/demo") ? context : NULL;
 }
 
-static void test_late_texts_are_resolved(void **state)
-{
+static void test_late_texts_are_resolved(void **state) {
     (void)state;
     struct built built = BUILD({"eu/cluster.yaml", cluster}, {"roles.yaml", role}, {"eu/app.yaml", service_account});
     assert_clean(&built);
@@ -268,8 +256,7 @@ static void test_late_texts_are_resolved(void **state)
     arena_free(built.arena);
 }
 
-static void test_predicted_arn(void **state)
-{
+static void test_predicted_arn(void **state) {
     (void)state;
     struct built built = BUILD({"cluster.yaml", cluster}, {"roles.yaml", role});
     const struct resource *demo = find(&built, "Cluster/demo");
@@ -280,11 +267,11 @@ static void test_predicted_arn(void **state)
     arena_free(built.arena);
 }
 
-static void test_policy_variables_stay(void **state)
-{
+static void test_policy_variables_stay(void **state) {
     (void)state;
-    struct built built = BUILD({"roles.yaml", API "kind: IAMRole\nmetadata: {name: r}\nspec:\n"
-                                                  "  assumeRolePolicyDocument: {Statement: [{\"${aws:username}\": \"${aws:username}\"}]}\n"});
+    struct built built =
+        BUILD({"roles.yaml", API "kind: IAMRole\nmetadata: {name: r}\nspec:\n"
+                                 "  assumeRolePolicyDocument: {Statement: [{\"${aws:username}\": \"${aws:username}\"}]}\n"});
     assert_clean(&built);
     const struct resource *r = find(&built, "IAMRole/r");
     const char *unresolved = NULL;
@@ -302,32 +289,47 @@ struct broken {
 
 static const struct broken broken[] = {
     {"refers to nothing: there is no IAMRole/demo-cluster", {{"c.yaml", cluster}}, 0},
-    {"1 manifest in Cluster/demo is left out with it", {{"c.yaml", cluster}, {"n.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"}}, 0},
+    {"1 manifest in Cluster/demo is left out with it",
+     {{"c.yaml", cluster}, {"n.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"}},
+     0},
     {"ConfigMap/a belongs to no cluster", {{"n.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"}}, 0},
     {"NodeGroup/api belongs to no cluster", {{"n.yaml", node_group}, {"r.yaml", role}}, 1},
-    {"a NodeGroup needs a Cluster, and its directory belongs to ExternalCluster/here", {{"c.yaml", external}, {"n.yaml", node_group}, {"r.yaml", role}}, 2},
+    {"a NodeGroup needs a Cluster, and its directory belongs to ExternalCluster/here",
+     {{"c.yaml", external}, {"n.yaml", node_group}, {"r.yaml", role}},
+     2},
     {"are both in the root", {{"c.yaml", cluster}, {"e.yaml", external}, {"r.yaml", role}}, 1},
     {"Cluster/demo is declared twice", {{"a/c.yaml", cluster}, {"b/c.yaml", cluster}, {"r.yaml", role}}, 1},
-    {"nothing can refer to a IAMRol", {{"r.yaml", API "kind: IAMRole\nmetadata: {name: r}\nspec: {assumeRolePolicyDocument: {a: {ref: IAMRol/x}}}"}}, 0},
-    {"a Cluster has no attribute \"arm\"", {{"r.yaml", API "kind: IAMRole\nmetadata: {name: r}\nspec: {assumeRolePolicyDocument: {a: {ref: Cluster/demo.arm}}}"}}, 0},
+    {"nothing can refer to a IAMRol",
+     {{"r.yaml", API "kind: IAMRole\nmetadata: {name: r}\nspec: {assumeRolePolicyDocument: {a: {ref: IAMRol/x}}}"}},
+     0},
+    {"a Cluster has no attribute \"arm\"",
+     {{"r.yaml", API "kind: IAMRole\nmetadata: {name: r}\nspec: {assumeRolePolicyDocument: {a: {ref: Cluster/demo.arm}}}"}},
+     0},
     {"IAMRole/a after (its role) IAMRole/b after (its role) IAMRole/a",
      {{"r.yaml", API "kind: IAMRole\nmetadata: {name: a}\nspec: {assumeRolePolicyDocument: {a: {ref: IAMRole/b}}}\n---\n" API
-                     "kind: IAMRole\nmetadata: {name: b}\nspec: {assumeRolePolicyDocument: {a: {ref: IAMRole/a}}}\n"}}, 0},
+                     "kind: IAMRole\nmetadata: {name: b}\nspec: {assumeRolePolicyDocument: {a: {ref: IAMRole/a}}}\n"}},
+     0},
     {"IAMRole/b is left out with IAMRole/a",
      {{"r.yaml", API "kind: IAMRole\nmetadata: {name: a}\nspec: {assumeRolePolicyDocument: {a: {ref: IAMRole/none}}}\n---\n" API
-                     "kind: IAMRole\nmetadata: {name: b}\nspec: {assumeRolePolicyDocument: {a: {ref: IAMRole/a}}}\n"}}, 0},
+                     "kind: IAMRole\nmetadata: {name: b}\nspec: {assumeRolePolicyDocument: {a: {ref: IAMRole/a}}}\n"}},
+     0},
     {"depends-on \"/namespaces/n/Pod/x\" names nothing",
-     {{"c.yaml", external}, {"n.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, annotations: {config.kubernetes.io/depends-on: /namespaces/n/Pod/x}}}"}}, 2},
+     {{"c.yaml", external},
+      {"n.yaml",
+       "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, annotations: {config.kubernetes.io/depends-on: /namespaces/n/Pod/x}}}"}},
+     2},
     {"eksact.dev/manage wants observe or full",
-     {{"c.yaml", external}, {"n.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, annotations: {eksact.dev/manage: watch}}}"}}, 1},
+     {{"c.yaml", external}, {"n.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, annotations: {eksact.dev/manage: watch}}}"}},
+     1},
     {"annotation eksact.dev/own is not known",
-     {{"c.yaml", external}, {"n.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, annotations: {eksact.dev/own: x}}}"}}, 1},
+     {{"c.yaml", external}, {"n.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, annotations: {eksact.dev/own: x}}}"}},
+     1},
     {"there are several Fleet manifests",
-     {{"f.yaml", API "kind: Fleet\nmetadata: {name: a}\n---\n" API "kind: Fleet\nmetadata: {name: b}\n"}}, 0},
+     {{"f.yaml", API "kind: Fleet\nmetadata: {name: a}\n---\n" API "kind: Fleet\nmetadata: {name: b}\n"}},
+     0},
 };
 
-static void test_what_is_wrong(void **state)
-{
+static void test_what_is_wrong(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
         size_t count = 0;
@@ -342,12 +344,12 @@ static void test_what_is_wrong(void **state)
     }
 }
 
-static void test_directories_own(void **state)
-{
+static void test_directories_own(void **state) {
     (void)state;
     static const char map[] = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: shop}}";
-    struct built built = BUILD({"c.yaml", external}, {"x/app/a.yaml", map},
-                               {"y/c.yaml", API "kind: ExternalCluster\nmetadata: {name: there}\nspec: {inCluster: true}\n"}, {"y/app/a.yaml", map});
+    struct built built =
+        BUILD({"c.yaml", external}, {"x/app/a.yaml", map},
+              {"y/c.yaml", API "kind: ExternalCluster\nmetadata: {name: there}\nspec: {inCluster: true}\n"}, {"y/app/a.yaml", map});
     assert_clean(&built);
     assert_int_equal(built.graph.count, 4);
     assert_string_equal(built.graph.resources[0]->key, "here ConfigMap/shop/a");
@@ -355,13 +357,13 @@ static void test_directories_own(void **state)
     arena_free(built.arena);
 }
 
-static void test_node_groups_of_two_clusters(void **state)
-{
+static void test_node_groups_of_two_clusters(void **state) {
     (void)state;
     static const char two[] = API "kind: Cluster\nmetadata: {name: two}\n"
                                   "spec:\n  roleArn: {ref: IAMRole/demo-cluster}\n"
                                   "  resourcesVpcConfig: {subnetIds: [subnet-1, subnet-2]}\n";
-    struct built built = BUILD({"a/c.yaml", cluster}, {"a/n.yaml", node_group}, {"b/c.yaml", two}, {"b/n.yaml", node_group}, {"r.yaml", role});
+    struct built built =
+        BUILD({"a/c.yaml", cluster}, {"a/n.yaml", node_group}, {"b/c.yaml", two}, {"b/n.yaml", node_group}, {"r.yaml", role});
     assert_clean(&built);
     assert_non_null(find(&built, "NodeGroup/demo/api"));
     assert_non_null(find(&built, "NodeGroup/two/api"));
@@ -369,8 +371,7 @@ static void test_node_groups_of_two_clusters(void **state)
     arena_free(built.arena);
 }
 
-static void test_order_of_objects(void **state)
-{
+static void test_order_of_objects(void **state) {
     (void)state;
     struct built built = BUILD(
         {"c.yaml", cluster}, {"r.yaml", role}, {"n.yaml", node_group},
@@ -379,18 +380,24 @@ static void test_order_of_objects(void **state)
          "{apiVersion: v1, kind: ConfigMap, metadata: {name: cm, namespace: p}}\n---\n"
          "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: p}}\n---\n"
          "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: claim, namespace: p}}\n---\n"
-         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: p}\nspec:\n  template:\n    metadata: {labels: {app: web}}\n"
+         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: p}\nspec:\n  template:\n    metadata: {labels: {app: "
+         "web}}\n"
          "    spec:\n      containers: [{name: a, image: b, envFrom: [{configMapRef: {name: cm}}]}]\n"
          "      volumes: [{name: v, secret: {secretName: s}}, {name: c, persistentVolumeClaim: {claimName: claim}}]\n---\n"
          "{apiVersion: v1, kind: Service, metadata: {name: svc, namespace: p}, spec: {selector: {app: web}}}\n---\n"
-         "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: in, namespace: p}, spec: {rules: [{http: {paths: [{backend: {service: {name: svc}}}]}}]}}\n---\n"
-         "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: h, namespace: p}, spec: {scaleTargetRef: {kind: Deployment, name: web}}}\n---\n"
+         "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: in, namespace: p}, spec: {rules: [{http: {paths: [{backend: "
+         "{service: {name: svc}}}]}}]}}\n---\n"
+         "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: h, namespace: p}, spec: {scaleTargetRef: {kind: "
+         "Deployment, name: web}}}\n---\n"
          "{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: hook},"
          " webhooks: [{clientConfig: {service: {namespace: p, name: svc}}, rules: [{apiGroups: [x.dev], resources: [things]}]}]}\n---\n"
-         "{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: things.x.dev}, spec: {group: x.dev, scope: Cluster, names: {kind: Thing, plural: things}}}\n---\n"
+         "{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: things.x.dev}, spec: {group: x.dev, "
+         "scope: Cluster, names: {kind: Thing, plural: things}}}\n---\n"
          "{apiVersion: x.dev/v1, kind: Thing, metadata: {name: t}}\n---\n"
-         "{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: cni, namespace: p}, spec: {template: {spec: {hostNetwork: true, containers: [{name: a}]}}}}\n---\n"
-         "{apiVersion: v1, kind: ConfigMap, metadata: {name: last, namespace: p, annotations: {config.kubernetes.io/depends-on: apps/namespaces/p/Deployment/web}}}\n"});
+         "{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: cni, namespace: p}, spec: {template: {spec: {hostNetwork: true, "
+         "containers: [{name: a}]}}}}\n---\n"
+         "{apiVersion: v1, kind: ConfigMap, metadata: {name: last, namespace: p, annotations: {config.kubernetes.io/depends-on: "
+         "apps/namespaces/p/Deployment/web}}}\n"});
     assert_clean(&built);
     assert_edge(&built, "ConfigMap/p/cm", "Namespace/p", GATE_DONE);
     assert_edge(&built, "ConfigMap/p/cm", "Cluster/demo", GATE_READY);
@@ -412,13 +419,13 @@ static void test_order_of_objects(void **state)
     arena_free(built.arena);
 }
 
-static void test_annotations_and_presets(void **state)
-{
+static void test_annotations_and_presets(void **state) {
     (void)state;
-    struct built built = BUILD({"c.yaml", cluster}, {"r.yaml", role},
-                               {"n.yaml", API "kind: NodeGroup\nmetadata: {name: api, annotations: {eksact.dev/owns: desiredSize, eksact.dev/on-remove: retain}}\n"
-                                              "spec: {nodeRole: {ref: IAMRole/demo-cluster}, subnets: [subnet-1], tags: null}\n"},
-                               {"o.yaml", API "kind: IAMRole\nmetadata: {name: old, annotations: {eksact.dev/manage: observe}}\n"});
+    struct built built = BUILD(
+        {"c.yaml", cluster}, {"r.yaml", role},
+        {"n.yaml", API "kind: NodeGroup\nmetadata: {name: api, annotations: {eksact.dev/owns: desiredSize, eksact.dev/on-remove: retain}}\n"
+                       "spec: {nodeRole: {ref: IAMRole/demo-cluster}, subnets: [subnet-1], tags: null}\n"},
+        {"o.yaml", API "kind: IAMRole\nmetadata: {name: old, annotations: {eksact.dev/manage: observe}}\n"});
     assert_clean(&built);
     const struct resource *group = find(&built, "NodeGroup/api");
     assert_string_equal(group->owns[0], "scalingConfig.desiredSize");
@@ -432,21 +439,20 @@ static void test_annotations_and_presets(void **state)
     arena_free(built.arena);
 }
 
-static void test_log_switches_are_canonical(void **state)
-{
+static void test_log_switches_are_canonical(void **state) {
     (void)state;
     char yaml[1024];
     snprintf(yaml, sizeof yaml, "%s  logging: {clusterLogging: [{enabled: true, types: [audit, api]}]}\n", cluster);
     struct built built = BUILD({"c.yaml", yaml}, {"r.yaml", role});
     assert_clean(&built);
     const struct value *list = value_at(&find(&built, "Cluster/demo")->desired, "logging.clusterLogging");
-    assert_string_equal(json_text(built.arena, list), "[{\"enabled\":true,\"types\":[\"api\",\"audit\"]},"
-                                                      "{\"enabled\":false,\"types\":[\"authenticator\",\"controllerManager\",\"scheduler\"]}]");
+    assert_string_equal(json_text(built.arena, list),
+                        "[{\"enabled\":true,\"types\":[\"api\",\"audit\"]},"
+                        "{\"enabled\":false,\"types\":[\"authenticator\",\"controllerManager\",\"scheduler\"]}]");
     arena_free(built.arena);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_targets_and_marks),
         cmocka_unit_test(test_indexes_and_order),

@@ -9,10 +9,11 @@ static struct window allow_window = {.cron = "0 9 * * 1-5", .time_zone = "UTC", 
 /* Some objects that stay, so that not everything goes. */
 static void add_company(struct scene *scene, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        struct resource *resource = scene_add(scene, "ConfigMap", "shop", arena_text(scene->arena, "c%zu", i), OBJECT("ConfigMap"), OBJECT("ConfigMap"));
+        struct resource *resource =
+            scene_add(scene, "ConfigMap", "shop", arena_text(scene->arena, "c%zu", i), OBJECT("ConfigMap"), OBJECT("ConfigMap"));
         scene_live(scene, resource)->unchanged = true;
-        struct resource *role = scene_add(scene, "IAMRole", NULL, arena_text(scene->arena, "r%zu", i),
-                                          "{\"roleName\": \"r\"}", "{\"roleName\": \"r\"}");
+        struct resource *role =
+            scene_add(scene, "IAMRole", NULL, arena_text(scene->arena, "r%zu", i), "{\"roleName\": \"r\"}", "{\"roleName\": \"r\"}");
         (void)role;
     }
 }
@@ -33,7 +34,8 @@ static void test_guarded_kinds(void **state) {
         {"PersistentVolumeClaim", "shop", OBJECT("PersistentVolumeClaim"), "PersistentVolumeClaim/shop/x", "acknowledgement"},
         {"CustomResourceDefinition", NULL, OBJECT("CustomResourceDefinition"), "CustomResourceDefinition/x", "acknowledgement"},
         {"StatefulSet", "shop", "{\"apiVersion\": \"apps/v1\", \"spec\": {}}", "StatefulSet/shop/x", "free"},
-        {"StatefulSet", "shop", "{\"apiVersion\": \"apps/v1\", \"spec\": {\"volumeClaimTemplates\": [{}]}}", "StatefulSet/shop/x", "acknowledgement"},
+        {"StatefulSet", "shop", "{\"apiVersion\": \"apps/v1\", \"spec\": {\"volumeClaimTemplates\": [{}]}}", "StatefulSet/shop/x",
+         "acknowledgement"},
         {"StatefulSet", "shop", "null", "StatefulSet/shop/x", "acknowledgement"},
         {"NodeGroup", NULL, "{\"clusterName\": \"demo\"}", "NodeGroup/x", "acknowledgement"},
         {"Cluster", NULL, "{\"name\": \"x\"}", "Cluster/x", "acknowledgement"},
@@ -154,27 +156,17 @@ static void test_cron_lines(void **state) {
         int64_t minute; /* since 2026-01-05 00:00 UTC, a Monday */
         bool matches;
     } rows[] = {
-        {"* * * * *", true, 0, true},
-        {"0 9 * * 1-5", true, 540, true},
-        {"0 9 * * 1-5", true, 541, false},
-        {"0 9 * * sat,sun", true, 540, false},
-        {"*/15 * * * *", true, 45, true},
-        {"*/15 * * * *", true, 46, false},
-        {"0 0 5 jan *", true, 0, true},
-        {"0 0 6 * *", true, 0, false},
-        {"0 0 6 * mon", true, 0, true}, /* either day is enough */
-        {"0 0 5 * sun", true, 0, true},
-        {"0 0 * * 7", true, 6 * 1440, true}, /* Sunday, too */
-        {"10-20/5 0 * * *", true, 15, true},
-        {"10-20/5 0 * * *", true, 16, false},
-        {"60 * * * *", false, 0, false},
-        {"* * * *", false, 0, false},
-        {"* * * * * *", false, 0, false},
-        {"", false, 0, false},
-        {"a * * * *", false, 0, false},
-        {"5-1 * * * *", false, 0, false},
-        {"*/0 * * * *", false, 0, false},
-        {"0 0 0 * *", false, 0, false},
+        {"* * * * *", true, 0, true},        {"0 9 * * 1-5", true, 540, true},
+        {"0 9 * * 1-5", true, 541, false},   {"0 9 * * sat,sun", true, 540, false},
+        {"*/15 * * * *", true, 45, true},    {"*/15 * * * *", true, 46, false},
+        {"0 0 5 jan *", true, 0, true},      {"0 0 6 * *", true, 0, false},
+        {"0 0 6 * mon", true, 0, true},                                           /* either day is enough */
+        {"0 0 5 * sun", true, 0, true},      {"0 0 * * 7", true, 6 * 1440, true}, /* Sunday, too */
+        {"10-20/5 0 * * *", true, 15, true}, {"10-20/5 0 * * *", true, 16, false},
+        {"60 * * * *", false, 0, false},     {"* * * *", false, 0, false},
+        {"* * * * * *", false, 0, false},    {"", false, 0, false},
+        {"a * * * *", false, 0, false},      {"5-1 * * * *", false, 0, false},
+        {"*/0 * * * *", false, 0, false},    {"0 0 0 * *", false, 0, false},
         {"1,,2 * * * *", false, 0, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -205,11 +197,13 @@ static void test_windows(void **state) {
         {"a minute before", "UTC", NULL, -60000, 60000, "window opens Mon 09:00 UTC"},
         {"just before its end", "UTC", NULL, 8 * 3600000 - 60000, 60000, NULL},
         {"at its end", "UTC", NULL, 8 * 3600000, 60000, "window opens Tue 09:00 UTC"},
-        {"what cannot finish is not started", "UTC", NULL, 7 * 3600000 + 1800000, 3600000, "needs up to 1 h, and the window closes Mon 17:00 UTC"},
+        {"what cannot finish is not started", "UTC", NULL, 7 * 3600000 + 1800000, 3600000,
+         "needs up to 1 h, and the window closes Mon 17:00 UTC"},
         {"over a weekend", "UTC", NULL, 4 * 86400000LL + 9 * 3600000, 1, "window opens Mon 09:00 UTC"},
         {"a named zone", "Europe/Berlin", NULL, -3600000, 60000, NULL},
         {"a named zone, closed", "Europe/Berlin", NULL, -2 * 3600000, 60000, "window opens Mon 09:00 Europe/Berlin"},
-        {"an unknown zone opens nothing", "Mars/Olympus", NULL, 0, 1, "the time zone \"Mars/Olympus\" of a window is not known here, so nothing is started"},
+        {"an unknown zone opens nothing", "Mars/Olympus", NULL, 0, 1,
+         "the time zone \"Mars/Olympus\" of a window is not known here, so nothing is started"},
         {"a fixed offset has the sign of POSIX", "Etc/GMT-2", NULL, -2 * 3600000, 1, NULL},
         {"deny wins", "UTC", "0 10 * * *", 3600000, 1, "window opens Mon 12:00 UTC"},
         {"deny comes soon", "UTC", "0 10 * * *", 0, 2 * 3600000, "needs up to 2 h, and the window closes Mon 10:00 UTC"},

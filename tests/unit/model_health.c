@@ -1,4 +1,5 @@
-/* model_health.c: the YAML files of tests/health: one document a case: name, object, the health it must have, and where it matters the reason. */
+/* model_health.c: the YAML files of tests/health: one document a case: name, object, the health it must have, and where it matters the
+ * reason. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -58,16 +58,14 @@ static const struct row rows[] = {
     {"!", "a.yaml", false},
 };
 
-static void test_rows(void **state)
-{
+static void test_rows(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (ignore_matches(rows[i].text, "", rows[i].path) != rows[i].ignored)
             fail_msg("row %zu: \"%s\" on %s", i, rows[i].text, rows[i].path);
 }
 
-static void test_directories(void **state)
-{
+static void test_directories(void **state) {
     (void)state;
     assert_true(ignore_matches("/a.yaml", "x", "x/a.yaml"));
     assert_false(ignore_matches("/a.yaml", "x", "a.yaml"));
@@ -79,8 +77,7 @@ static void test_directories(void **state)
 }
 
 /* Without a bound on its steps this pattern would take longer than anybody waits. */
-static void test_hostile_pattern_ends(void **state)
-{
+static void test_hostile_pattern_ends(void **state) {
     (void)state;
     char pattern[256];
     char path[512];
@@ -92,8 +89,7 @@ static void test_hostile_pattern_ends(void **state)
     assert_false(ignore_matches(pattern, "", path));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_directories),

@@ -15,22 +15,19 @@ struct parsed {
     struct findings findings;
 };
 
-static struct parsed parse_files(const struct tree_file *files, size_t count)
-{
+static struct parsed parse_files(const struct tree_file *files, size_t count) {
     struct parsed parsed = {.arena = arena_new()};
     struct tree tree = {.files = (struct tree_file *)files, .count = count, .source = "test"};
     manifest_parse(&tree, parsed.arena, &parsed.manifests, &parsed.findings);
     return parsed;
 }
 
-static struct parsed parse(const char *yaml)
-{
+static struct parsed parse(const char *yaml) {
     struct tree_file file = {.path = "a.yaml", .bytes = yaml, .length = strlen(yaml)};
     return parse_files(&file, 1);
 }
 
-static bool has_finding(const struct parsed *parsed, const char *part, const char *hint)
-{
+static bool has_finding(const struct parsed *parsed, const char *part, const char *hint) {
     for (size_t i = 0; i < parsed->findings.count; i++) {
         const struct finding *finding = &parsed->findings.items[i];
         if (strstr(finding->text, part) != NULL && (hint == NULL || (finding->hint != NULL && strstr(finding->hint, hint) != NULL)))
@@ -39,8 +36,7 @@ static bool has_finding(const struct parsed *parsed, const char *part, const cha
     return false;
 }
 
-static void print_findings(const struct parsed *parsed)
-{
+static void print_findings(const struct parsed *parsed) {
     for (size_t i = 0; i < parsed->findings.count; i++)
         print_message("%s:%u:%u: %s (%s)\n", parsed->findings.items[i].place.file, parsed->findings.items[i].place.line,
                       parsed->findings.items[i].place.column, parsed->findings.items[i].text,
@@ -64,7 +60,7 @@ static const char network[] = "  resourcesVpcConfig: {subnetIds: [subnet-1, subn
 
 struct row {
     const char *base;
-    const char *more; /* what is added at the end */
+    const char *more;    /* what is added at the end */
     const char *finding; /* NULL: none */
     const char *hint;    /* NULL: any */
 };
@@ -84,7 +80,8 @@ static const struct row rows[] = {
     {node_group, "  diskSize: \"50\"\n", "spec.diskSize wants a whole number, found string", "for example: 50"},
     {node_group, "  diskSize: 50.5\n", "spec.diskSize wants a whole number, found number", NULL},
     {node_group, "  diskSize: 0\n", "spec.diskSize wants at least 1, found 0", NULL},
-    {node_group, "  amiType: AL2023_ARM_64_STANDART\n", "is not known to this version and is sent as it is", "did you mean AL2023_ARM_64_STANDARD?"},
+    {node_group, "  amiType: AL2023_ARM_64_STANDART\n", "is not known to this version and is sent as it is",
+     "did you mean AL2023_ARM_64_STANDARD?"},
     {node_group, "  scalingConfig: {minSize: 1}\n", "belong together", "all of them, or none"},
     {node_group, "  scalingConfig: {minSize: 3, maxSize: 5, desiredSize: 2}\n", "spec.scalingConfig.desiredSize (2) is less", NULL},
     {node_group, "  scalingConfig: {minSize: 1, maxSize: 5, desiredSize: 6}\n", "spec.scalingConfig.maxSize (5) is less", NULL},
@@ -111,12 +108,15 @@ static const struct row rows[] = {
     {cluster, "  resourcesVpcConfig: {subnetIds: [a, b], endpointPublicAccess: false}\n", "nothing could reach the API server", NULL},
     {cluster, "  resourcesVpcConfig: {subnetIds: [a, b], endpointPublicAccess: false, endpointPrivateAccess: true}\n", NULL, NULL},
     {cluster, "  resourcesVpcConfig: {subnetIds: [a, b]}\n  computeConfig: {enabled: true}\n", "Auto Mode is switched as one", NULL},
-    {cluster, "  resourcesVpcConfig: {subnetIds: [a, b]}\n  accountId: {ref: Cluster/x.arn}\n", "spec.accountId cannot be a reference", NULL},
-    {cluster, "  resourcesVpcConfig: {subnetIds: [a, b]}\n  accountId: 111122223333\n", "spec.accountId wants a text, found integer", "quotes"},
+    {cluster, "  resourcesVpcConfig: {subnetIds: [a, b]}\n  accountId: {ref: Cluster/x.arn}\n", "spec.accountId cannot be a reference",
+     NULL},
+    {cluster, "  resourcesVpcConfig: {subnetIds: [a, b]}\n  accountId: 111122223333\n", "spec.accountId wants a text, found integer",
+     "quotes"},
     {cluster, "  resourcesVpcConfig: {subnetIds: [a, b]}\n  region: europe\n", "does not have the form", NULL},
     {"apiVersion: eksact.dev/v1alpha1\nkind: ExternalCluster\nmetadata: {name: s}\nspec: {}\n", "", "spec.inCluster or kubeconfig", NULL},
     {"apiVersion: eksact.dev/v1alpha1\nkind: ExternalCluster\nmetadata: {name: s}\nspec: {inCluster: true}\n", "", NULL, NULL},
-    {"apiVersion: eksact.dev/v1alpha1\nkind: ExternalCluster\nmetadata: {name: s}\nspec: {kubeconfig: {}}\n", "", "spec.kubeconfig.file or", NULL},
+    {"apiVersion: eksact.dev/v1alpha1\nkind: ExternalCluster\nmetadata: {name: s}\nspec: {kubeconfig: {}}\n", "", "spec.kubeconfig.file or",
+     NULL},
     {"apiVersion: eksact.dev/v1alpha1\nkind: IAMServiceAccount\nmetadata: {name: s}\n", "", "missing field \"metadata.namespace\"", NULL},
     {"apiVersion: eksact.dev/v1alpha1\nkind: IAMServiceAccount\nmetadata: {name: s, namespace: shop}\n", "", NULL, NULL},
     {"apiVersion: eksact.dev/v1alpha1\nkind: IAMServiceAccount\nmetadata: {name: s, namespace: shop}\nspec: {mode: podIdentity}\n", "",
@@ -126,20 +126,26 @@ static const struct row rows[] = {
     {"apiVersion: eksact.dev/v1alpha1\nkind: Addon\nmetadata: {name: s}\n", "", "kind Addon is not supported by this version", NULL},
     {"apiVersion: eksact.dev/v1alpha1\nkind: Clutser\nmetadata: {name: s}\n", "", "kind Clutser is not one of", "did you mean Cluster?"},
     {"apiVersion: eksact.dev/v1\nkind: Cluster\nmetadata: {name: s}\n", "", "apiVersion eksact.dev/v1 is not known", "v1alpha1"},
-    {"apiVersion: eksact.dev/v1alpha1\nkind: Cluster\nmetadata: {name: s, namespace: x}\nspec: {}\n", "", "a Cluster has no namespace", NULL},
-    {"apiVersion: eksact.dev/v1alpha1\nkind: Cluster\nmetadata: {name: -s}\nspec: {}\n", "", "metadata.name: \"-s\" does not have the form", NULL},
-    {"apiVersion: eksact.dev/v1alpha1\nkind: Cluster\nmetadata: {name: s}\nspc: {}\n", "", "unknown field \"spc\"", "did you mean \"spec\"?"},
+    {"apiVersion: eksact.dev/v1alpha1\nkind: Cluster\nmetadata: {name: s, namespace: x}\nspec: {}\n", "", "a Cluster has no namespace",
+     NULL},
+    {"apiVersion: eksact.dev/v1alpha1\nkind: Cluster\nmetadata: {name: -s}\nspec: {}\n", "", "metadata.name: \"-s\" does not have the form",
+     NULL},
+    {"apiVersion: eksact.dev/v1alpha1\nkind: Cluster\nmetadata: {name: s}\nspc: {}\n", "", "unknown field \"spc\"",
+     "did you mean \"spec\"?"},
     {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n", "", NULL, NULL},
-    {"apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: a}\n", "", "metadata.generateName names another object", "write metadata.name"},
+    {"apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: a}\n", "", "metadata.generateName names another object",
+     "write metadata.name"},
     {"apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n", "", "no metadata.name", NULL},
     {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 1}\n", "", "metadata.name wants a text, found integer", "quotes"},
     {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: A_b}\n", "", "is no valid name of a ConfigMap", "253"},
     {"apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: \"system:Auth\"}\n", "", NULL, NULL},
     {"apiVersion: v1\nkind: Service\nmetadata: {name: 1a}\n", "", "is no valid name of a Service", NULL},
-    {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, labels: {v: 1}}\n", "", "metadata.labels.v wants a text, found integer", "quotes"},
+    {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, labels: {v: 1}}\n", "", "metadata.labels.v wants a text, found integer",
+     "quotes"},
     {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, labels: {v: \"a b\"}}\n", "", "metadata.labels.v is no valid label value", NULL},
     {"apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a, annotations: {x: {ref: IAMRole/r}}}\n", "", NULL, NULL},
-    {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: n}\n", "", "metadata.namespace wants a text, found boolean", "quotes"},
+    {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: n}\n", "", "metadata.namespace wants a text, found boolean",
+     "quotes"},
     {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: N_}\n", "", "metadata.namespace \"N_\" is no valid name", NULL},
     {"kind: ConfigMap\nmetadata: {name: a}\n", "", "no apiVersion", NULL},
     {"apiVersion: v1\nmetadata: {name: a}\n", "", "no kind", NULL},
@@ -147,8 +153,7 @@ static const struct row rows[] = {
     {"- 1\n", "", "a manifest is a map, found list", ".eksactignore"},
 };
 
-static void test_rows(void **state)
-{
+static void test_rows(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char yaml[4096];
@@ -164,8 +169,7 @@ static void test_rows(void **state)
     }
 }
 
-static void test_all_findings_with_places(void **state)
-{
+static void test_all_findings_with_places(void **state) {
     (void)state;
     struct parsed parsed = parse("apiVersion: eksact.dev/v1alpha1\n"
                                  "kind: NodeGroup\n"
@@ -185,8 +189,7 @@ static void test_all_findings_with_places(void **state)
     arena_free(parsed.arena);
 }
 
-static void test_lists_are_unpacked(void **state)
-{
+static void test_lists_are_unpacked(void **state) {
     (void)state;
     struct parsed parsed = parse("apiVersion: v1\nkind: List\nitems:\n"
                                  "- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n"
@@ -201,8 +204,7 @@ static void test_lists_are_unpacked(void **state)
     arena_free(parsed.arena);
 }
 
-static void test_duplicates_are_findings_of_both(void **state)
-{
+static void test_duplicates_are_findings_of_both(void **state) {
     (void)state;
     struct parsed parsed = parse("{apiVersion: apps/v1, kind: Deployment, metadata: {name: a, namespace: shop}}\n---\n"
                                  "{apiVersion: apps/v1beta1, kind: Deployment, metadata: {name: a, namespace: shop}}\n---\n"
@@ -216,8 +218,7 @@ static void test_duplicates_are_findings_of_both(void **state)
     arena_free(parsed.arena);
 }
 
-static void test_a_refused_manifest_stops_no_other(void **state)
-{
+static void test_a_refused_manifest_stops_no_other(void **state) {
     (void)state;
     struct parsed parsed = parse("{apiVersion: v1, kind: ConfigMap, metadata: {name: A}}\n---\n"
                                  "{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n");
@@ -227,12 +228,11 @@ static void test_a_refused_manifest_stops_no_other(void **state)
     arena_free(parsed.arena);
 }
 
-static void test_which_files(void **state)
-{
+static void test_which_files(void **state) {
     (void)state;
     static const char object[] = "{\"apiVersion\": \"v1\",\n\t\"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"%s\"}}";
-    static const char *const paths[] = {".eksactignore", ".github/ci.yaml", "README.md", "a.json", "b.yml", "c/.d.yaml", "c/e.yaml", "x/f.yaml",
-                                        "x/g.yaml", "x/values.yaml"};
+    static const char *const paths[] = {".eksactignore", ".github/ci.yaml", "README.md", "a.json",   "b.yml",
+                                        "c/.d.yaml",     "c/e.yaml",        "x/f.yaml",  "x/g.yaml", "x/values.yaml"};
     static const char *const names[] = {"", "n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8"};
     struct tree_file files[10];
     char bytes[10][256];
@@ -255,10 +255,10 @@ static void test_which_files(void **state)
     arena_free(parsed.arena);
 }
 
-static void test_json_with_surrogates(void **state)
-{
+static void test_json_with_surrogates(void **state) {
     (void)state;
-    static const char json[] = "{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"a\"}, \"data\": {\"x\": \"\\ud83d\\ude00\"}}";
+    static const char json[] =
+        "{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"a\"}, \"data\": {\"x\": \"\\ud83d\\ude00\"}}";
     struct tree_file file = {.path = "a.json", .bytes = json, .length = sizeof json - 1};
     struct parsed parsed = parse_files(&file, 1);
     assert_int_equal(parsed.manifests.count, 1);
@@ -266,8 +266,7 @@ static void test_json_with_surrogates(void **state)
     arena_free(parsed.arena);
 }
 
-static void test_too_many_tags(void **state)
-{
+static void test_too_many_tags(void **state) {
     (void)state;
     char yaml[4096];
     int length = snprintf(yaml, sizeof yaml, "%s  tags:\n", node_group);
@@ -278,8 +277,7 @@ static void test_too_many_tags(void **state)
     arena_free(parsed.arena);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_all_findings_with_places),

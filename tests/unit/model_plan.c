@@ -30,28 +30,32 @@ static void test_one_update_call_and_tags(void **state) {
                           " \"taints\": [{\"key\": \"d\", \"effect\": \"NO_SCHEDULE\"}]}"),
               merged_text(&scene, NODE_GROUP_LIVE, "{\"labels\": {\"old\": \"1\"}, \"tags\": {\"left\": \"1\"}}"));
     scene_plan(&scene);
-    assert_string_equal(call_text(&scene, scene_step(&scene, "NodeGroup/api")),
-                        "UpdateNodegroupConfig {\"clusterName\":\"demo\",\"labels\":{\"addOrUpdateLabels\":{\"pool\":\"web\"},\"removeLabels\":[\"old\"]},"
-                        "\"nodegroupName\":\"api\",\"scalingConfig\":{\"desiredSize\":4,\"maxSize\":4},"
-                        "\"taints\":{\"addOrUpdateTaints\":[{\"effect\":\"NO_SCHEDULE\",\"key\":\"d\"}]}}\n"
-                        "TagResource {\"resourceArn\":\"arn:ng\",\"tags\":{\"team\":\"api\"}}\n"
-                        "UntagResource {\"resourceArn\":\"arn:ng\",\"tagKeys\":[\"left\"]}");
+    assert_string_equal(
+        call_text(&scene, scene_step(&scene, "NodeGroup/api")),
+        "UpdateNodegroupConfig {\"clusterName\":\"demo\",\"labels\":{\"addOrUpdateLabels\":{\"pool\":\"web\"},\"removeLabels\":[\"old\"]},"
+        "\"nodegroupName\":\"api\",\"scalingConfig\":{\"desiredSize\":4,\"maxSize\":4},"
+        "\"taints\":{\"addOrUpdateTaints\":[{\"effect\":\"NO_SCHEDULE\",\"key\":\"d\"}]}}\n"
+        "TagResource {\"resourceArn\":\"arn:ng\",\"tags\":{\"team\":\"api\"}}\n"
+        "UntagResource {\"resourceArn\":\"arn:ng\",\"tagKeys\":[\"left\"]}");
     scene_done(&scene);
 }
 
-#define CLUSTER_DESIRED                                                                                                                      \
-    "{\"name\": \"demo\", \"version\": \"1.33\", \"roleArn\": \"arn:aws:iam::111122223333:role/c\", \"resourcesVpcConfig\":"              \
+#define CLUSTER_DESIRED                                                                                                                    \
+    "{\"name\": \"demo\", \"version\": \"1.33\", \"roleArn\": \"arn:aws:iam::111122223333:role/c\", \"resourcesVpcConfig\":"               \
     " {\"subnetIds\": [\"subnet-a\", \"subnet-b\"], \"endpointPublicAccess\": true}, \"tags\": {\"eksact.dev/fleet\": \"production\"}}"
-#define CLUSTER_LIVE                                                                                                                         \
-    "{\"name\": \"demo\", \"arn\": \"arn:c\", \"status\": \"ACTIVE\", \"version\": \"1.33\", \"roleArn\": \"arn:aws:iam::111122223333:role/c\"," \
-    " \"resourcesVpcConfig\": {\"subnetIds\": [\"subnet-a\", \"subnet-b\"], \"endpointPublicAccess\": true, \"endpointPrivateAccess\": false},"  \
+#define CLUSTER_LIVE                                                                                                                       \
+    "{\"name\": \"demo\", \"arn\": \"arn:c\", \"status\": \"ACTIVE\", \"version\": \"1.33\", \"roleArn\": "                                \
+    "\"arn:aws:iam::111122223333:role/c\","                                                                                                \
+    " \"resourcesVpcConfig\": {\"subnetIds\": [\"subnet-a\", \"subnet-b\"], \"endpointPublicAccess\": true, \"endpointPrivateAccess\": "   \
+    "false},"                                                                                                                              \
     " \"upgradePolicy\": {\"supportType\": \"EXTENDED\"}, \"tags\": {\"eksact.dev/fleet\": \"production\"}}"
 
 static void test_what_only_informs_is_not_sent(void **state) {
     (void)state;
     struct scene scene;
     scene_init(&scene);
-    scene_add(&scene, "NodeGroup", NULL, "api", merged_text(&scene, NODE_GROUP_DESIRED, "{\"scalingConfig\": {\"maxSize\": 20}}"), NODE_GROUP_LIVE);
+    scene_add(&scene, "NodeGroup", NULL, "api", merged_text(&scene, NODE_GROUP_DESIRED, "{\"scalingConfig\": {\"maxSize\": 20}}"),
+              NODE_GROUP_LIVE);
     scene_plan(&scene);
     assert_string_equal(call_text(&scene, scene_step(&scene, "NodeGroup/api")),
                         "UpdateNodegroupConfig {\"clusterName\":\"demo\",\"nodegroupName\":\"api\",\"scalingConfig\":{\"maxSize\":20}}");
@@ -85,23 +89,27 @@ static void test_iam_calls_item_by_item(void **state) {
     (void)state;
     struct scene scene;
     scene_init(&scene);
-    const char *trust = "{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"Service\": \"ec2.amazonaws.com\"},"
-                        " \"Action\": \"sts:AssumeRole\"}]}";
-    scene_add(&scene, "IAMRole", NULL, "node",
-              arena_text(scene.arena,
-                         "{\"roleName\": \"node\", \"path\": \"/\", \"assumeRolePolicyDocument\": %s, \"managedPolicyArns\": [\"arn:b\", \"arn:a\"],"
-                         " \"inlinePolicies\": {\"p\": {\"Statement\": [{\"Action\": \"x\"}]}}}",
-                         trust),
-              arena_text(scene.arena,
-                         "{\"roleName\": \"node\", \"path\": \"/\", \"arn\": \"arn:r\", \"assumeRolePolicyDocument\": %s,"
-                         " \"managedPolicyArns\": [\"arn:a\", \"arn:old\"], \"inlinePolicies\": {\"gone\": {\"Statement\": []}}}",
-                         trust));
+    const char *trust =
+        "{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"Service\": \"ec2.amazonaws.com\"},"
+        " \"Action\": \"sts:AssumeRole\"}]}";
+    scene_add(
+        &scene, "IAMRole", NULL, "node",
+        arena_text(
+            scene.arena,
+            "{\"roleName\": \"node\", \"path\": \"/\", \"assumeRolePolicyDocument\": %s, \"managedPolicyArns\": [\"arn:b\", \"arn:a\"],"
+            " \"inlinePolicies\": {\"p\": {\"Statement\": [{\"Action\": \"x\"}]}}}",
+            trust),
+        arena_text(scene.arena,
+                   "{\"roleName\": \"node\", \"path\": \"/\", \"arn\": \"arn:r\", \"assumeRolePolicyDocument\": %s,"
+                   " \"managedPolicyArns\": [\"arn:a\", \"arn:old\"], \"inlinePolicies\": {\"gone\": {\"Statement\": []}}}",
+                   trust));
     scene_plan(&scene);
-    assert_string_equal(call_text(&scene, scene_step(&scene, "IAMRole/node")),
-                        "DetachRolePolicy {\"policyArn\":\"arn:old\",\"roleName\":\"node\"}\n"
-                        "AttachRolePolicy {\"policyArn\":\"arn:b\",\"roleName\":\"node\"}\n"
-                        "PutRolePolicy {\"policyDocument\":{\"Statement\":[{\"Action\":\"x\"}]},\"policyName\":\"p\",\"roleName\":\"node\"}\n"
-                        "DeleteRolePolicy {\"policyName\":\"gone\",\"roleName\":\"node\"}");
+    assert_string_equal(
+        call_text(&scene, scene_step(&scene, "IAMRole/node")),
+        "DetachRolePolicy {\"policyArn\":\"arn:old\",\"roleName\":\"node\"}\n"
+        "AttachRolePolicy {\"policyArn\":\"arn:b\",\"roleName\":\"node\"}\n"
+        "PutRolePolicy {\"policyDocument\":{\"Statement\":[{\"Action\":\"x\"}]},\"policyName\":\"p\",\"roleName\":\"node\"}\n"
+        "DeleteRolePolicy {\"policyName\":\"gone\",\"roleName\":\"node\"}");
     scene_done(&scene);
 }
 
@@ -109,7 +117,8 @@ static void test_replacement_of_nodes_is_made_first(void **state) {
     (void)state;
     struct scene scene;
     scene_init(&scene);
-    scene_add(&scene, "NodeGroup", NULL, "api", merged_text(&scene, NODE_GROUP_DESIRED, "{\"instanceTypes\": [\"g5.xlarge\"]}"), NODE_GROUP_LIVE);
+    scene_add(&scene, "NodeGroup", NULL, "api", merged_text(&scene, NODE_GROUP_DESIRED, "{\"instanceTypes\": [\"g5.xlarge\"]}"),
+              NODE_GROUP_LIVE);
     scene_plan(&scene);
     const struct step *step = scene_step(&scene, "NodeGroup/api");
     assert_int_equal(step->action, ACTION_REPLACE);
@@ -133,8 +142,9 @@ static void test_a_cluster_that_does_not_exist_yet(void **state) {
                                       NULL);
     struct resource *cluster = scene_add(&scene, "Cluster", NULL, "demo", CLUSTER_DESIRED, NULL);
     struct resource *group = scene_add(&scene, "NodeGroup", NULL, "api", NODE_GROUP_DESIRED, NULL);
-    struct resource *web = scene_add(&scene, "Deployment", "shop", "web",
-                                     "{\"apiVersion\": \"apps/v1\", \"kind\": \"Deployment\", \"metadata\": {\"name\": \"web\"}, \"spec\": {}}", NULL);
+    struct resource *web =
+        scene_add(&scene, "Deployment", "shop", "web",
+                  "{\"apiVersion\": \"apps/v1\", \"kind\": \"Deployment\", \"metadata\": {\"name\": \"web\"}, \"spec\": {}}", NULL);
     scene.kubernetes.cluster = cluster;
     scene_edge(&scene, cluster, role, GATE_DONE, "its role");
     scene_edge(&scene, group, cluster, GATE_READY, "its cluster");
@@ -158,8 +168,10 @@ static void test_versions_go_in_hops(void **state) {
     (void)state;
     struct scene scene;
     scene_init(&scene);
-    struct resource *cluster = scene_add(&scene, "Cluster", NULL, "demo", merged_text(&scene, CLUSTER_DESIRED, "{\"version\": \"1.36\"}"), CLUSTER_LIVE);
-    struct resource *group = scene_add(&scene, "NodeGroup", NULL, "api", merged_text(&scene, NODE_GROUP_DESIRED, "{\"version\": \"1.36\"}"), NODE_GROUP_LIVE);
+    struct resource *cluster =
+        scene_add(&scene, "Cluster", NULL, "demo", merged_text(&scene, CLUSTER_DESIRED, "{\"version\": \"1.36\"}"), CLUSTER_LIVE);
+    struct resource *group =
+        scene_add(&scene, "NodeGroup", NULL, "api", merged_text(&scene, NODE_GROUP_DESIRED, "{\"version\": \"1.36\"}"), NODE_GROUP_LIVE);
     scene_edge(&scene, group, cluster, GATE_READY, "its cluster");
     scene_plan(&scene);
     const struct step *first = scene_step(&scene, "Cluster/demo");
@@ -177,7 +189,8 @@ static void test_lagging_nodes_come_before_the_next_hop(void **state) {
     scene_init(&scene);
     struct resource *cluster = scene_add(&scene, "Cluster", NULL, "demo", merged_text(&scene, CLUSTER_DESIRED, "{\"version\": \"1.36\"}"),
                                          merged_text(&scene, CLUSTER_LIVE, "{\"version\": \"1.34\"}"));
-    struct resource *group = scene_add(&scene, "NodeGroup", NULL, "api", merged_text(&scene, NODE_GROUP_DESIRED, "{\"version\": \"1.36\"}"), NODE_GROUP_LIVE);
+    struct resource *group =
+        scene_add(&scene, "NodeGroup", NULL, "api", merged_text(&scene, NODE_GROUP_DESIRED, "{\"version\": \"1.36\"}"), NODE_GROUP_LIVE);
     scene_edge(&scene, group, cluster, GATE_READY, "its cluster");
     scene_plan(&scene);
     assert_string_equal(value_text_at(&scene_step(&scene, "NodeGroup/api")->calls[0].input, "version"), "1.34");
@@ -238,7 +251,8 @@ static const char *digest_of(const char *desired_patch, const char *live_patch, 
     static char digests[2][65];
     struct scene scene;
     scene_init(&scene);
-    scene_add(&scene, "NodeGroup", NULL, "api", merged_text(&scene, NODE_GROUP_DESIRED, desired_patch), merged_text(&scene, NODE_GROUP_LIVE, live_patch));
+    scene_add(&scene, "NodeGroup", NULL, "api", merged_text(&scene, NODE_GROUP_DESIRED, desired_patch),
+              merged_text(&scene, NODE_GROUP_LIVE, live_patch));
     scene_plan(&scene);
     snprintf(digests[0], sizeof digests[0], "%s", scene.plan.digest);
     snprintf(digests[1], sizeof digests[1], "%s", scene.plan.live_digest);

@@ -30,8 +30,11 @@ static struct resource *add_change(struct trial *trial, const char *name) {
 }
 
 static void look(struct trial *trial) {
-    struct rate_input input = {
-        .plan = &trial->scene.plan, .progress = trial->progress, .ledger = &trial->ledger, .batch = trial->batch, .now_wall_ms = trial->now_ms};
+    struct rate_input input = {.plan = &trial->scene.plan,
+                               .progress = trial->progress,
+                               .ledger = &trial->ledger,
+                               .batch = trial->batch,
+                               .now_wall_ms = trial->now_ms};
     rate_next(&input, trial->scene.arena, trial->decisions);
 }
 
@@ -68,7 +71,8 @@ static void test_one_at_a_time_in_a_cluster(void **state) {
     (void)state;
     struct trial trial;
     trial_init(&trial);
-    struct resource *cluster = scene_add(&trial.scene, "Cluster", NULL, "demo", "{\"name\": \"demo\"}", "{\"name\": \"demo\", \"status\": \"ACTIVE\"}");
+    struct resource *cluster =
+        scene_add(&trial.scene, "Cluster", NULL, "demo", "{\"name\": \"demo\"}", "{\"name\": \"demo\", \"status\": \"ACTIVE\"}");
     trial.scene.kubernetes.cluster = cluster;
     trial.scene.graph.fleet.change_per_cluster = 1;
     add_change(&trial, "a");
@@ -303,8 +307,10 @@ static void test_the_bound_holds_in_any_order(void **state) {
 static void test_ledger_goes_there_and_back(void **state) {
     (void)state;
     ARENA_AUTO *arena = arena_new();
-    struct value value = json(arena, "{\"deletes\": {\"tokens\": 0.5, \"filledMs\": 7}, \"failures\": 1, \"halted\": \"x\", \"planDigest\": \"d\","
-                                     " \"updates\": {\"k\": {\"id\": \"u\"}}, \"bakes\": {\"k\": 5}, \"rolling\": {\"r\": true}, \"epochs\": {\"k\": 2}, \"lastDisruptionMs\": 3, \"appliedCommit\": \"c\"}");
+    struct value value =
+        json(arena, "{\"deletes\": {\"tokens\": 0.5, \"filledMs\": 7}, \"failures\": 1, \"halted\": \"x\", \"planDigest\": \"d\","
+                    " \"updates\": {\"k\": {\"id\": \"u\"}}, \"bakes\": {\"k\": 5}, \"rolling\": {\"r\": true}, \"epochs\": {\"k\": 2}, "
+                    "\"lastDisruptionMs\": 3, \"appliedCommit\": \"c\"}");
     struct ledger ledger;
     ledger_parse(&value, arena, &ledger);
     struct value back = ledger_to_value(&ledger, arena);
@@ -316,18 +322,12 @@ static void test_ledger_goes_there_and_back(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_disruption_is_bounded),
-        cmocka_unit_test(test_one_at_a_time_in_a_cluster),
-        cmocka_unit_test(test_a_change_bakes_before_the_next),
-        cmocka_unit_test(test_what_an_earlier_pass_changed_still_counts),
-        cmocka_unit_test(test_creations_are_not_disruptions),
-        cmocka_unit_test(test_one_eks_update_in_a_cluster),
-        cmocka_unit_test(test_deletes_keep_their_distance),
-        cmocka_unit_test(test_failures_halt),
-        cmocka_unit_test(test_windows_close_while_it_runs),
-        cmocka_unit_test(test_blocked_and_waiting_never_start),
-        cmocka_unit_test(test_the_bound_holds_in_any_order),
-        cmocka_unit_test(test_ledger_goes_there_and_back),
+        cmocka_unit_test(test_disruption_is_bounded),          cmocka_unit_test(test_one_at_a_time_in_a_cluster),
+        cmocka_unit_test(test_a_change_bakes_before_the_next), cmocka_unit_test(test_what_an_earlier_pass_changed_still_counts),
+        cmocka_unit_test(test_creations_are_not_disruptions),  cmocka_unit_test(test_one_eks_update_in_a_cluster),
+        cmocka_unit_test(test_deletes_keep_their_distance),    cmocka_unit_test(test_failures_halt),
+        cmocka_unit_test(test_windows_close_while_it_runs),    cmocka_unit_test(test_blocked_and_waiting_never_start),
+        cmocka_unit_test(test_the_bound_holds_in_any_order),   cmocka_unit_test(test_ledger_goes_there_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,9 +24,10 @@ static void assert_lacks(const char *text, const char *part) {
         fail_msg("has \"%s\":\n%s", part, text);
 }
 
-#define DEPLOYMENT(IMAGE, SECRET)                                                                                                            \
-    "{\"apiVersion\": \"apps/v1\", \"kind\": \"Deployment\", \"metadata\": {\"name\": \"web-api\"}, \"spec\": {\"template\": {\"spec\":" \
-    " {\"containers\": [{\"name\": \"api\", \"image\": \"" IMAGE "\", \"env\": [{\"name\": \"DB_PASSWORD\", \"value\": \"" SECRET "\"}]}]}}}}"
+#define DEPLOYMENT(IMAGE, SECRET)                                                                                                          \
+    "{\"apiVersion\": \"apps/v1\", \"kind\": \"Deployment\", \"metadata\": {\"name\": \"web-api\"}, \"spec\": {\"template\": {\"spec\":"   \
+    " {\"containers\": [{\"name\": \"api\", \"image\": \"" IMAGE "\", \"env\": [{\"name\": \"DB_PASSWORD\", \"value\": \"" SECRET          \
+    "\"}]}]}}}}"
 
 /* The plan that the documentation shows. */
 static void add_example(struct scene *scene) {
@@ -34,7 +35,8 @@ static void add_example(struct scene *scene) {
     value_set_at(scene->arena, &workers->desired, "scalingConfig.maxSize", value_of_integer(20));
     struct resource *gpu = scene_add(scene, "NodeGroup", NULL, "gpu", NODE_GROUP_DESIRED, NODE_GROUP_LIVE);
     value_set_at(scene->arena, &gpu->desired, "instanceTypes", json(scene->arena, "[\"g5.xlarge\"]"));
-    struct resource *web = scene_add(scene, "Deployment", "production", "web-api", DEPLOYMENT("web-api:v2.2", "new-secret"), DEPLOYMENT("web-api:v2.1", "old-secret"));
+    struct resource *web = scene_add(scene, "Deployment", "production", "web-api", DEPLOYMENT("web-api:v2.2", "new-secret"),
+                                     DEPLOYMENT("web-api:v2.1", "old-secret"));
     scene_edge(scene, web, workers, GATE_READY, "nodes to run on");
     scene_add(scene, "NodeGroup", NULL, "quiet", NODE_GROUP_DESIRED, NODE_GROUP_LIVE);
     scene_plan(scene);
@@ -57,7 +59,9 @@ static void test_text(void **state) {
     assert_has(text, "containers[api].image                   web-api:v2.1 → web-api:v2.2\n");
     assert_has(text, "containers[api].env[DB_PASSWORD].value  •••(#1) → •••(#2)\n");
     assert_has(text, "instanceTypes              [m7g.large] → [g5.xlarge]   cannot change in place\n");
-    assert_has(text, "! blocked: a replacement needs acknowledgement. In the spec of Fleet/production: acknowledge: [\"replace NodeGroup/gpu\"]\n");
+    assert_has(
+        text,
+        "! blocked: a replacement needs acknowledgement. In the spec of Fleet/production: acknowledge: [\"replace NodeGroup/gpu\"]\n");
     assert_has(text, "5 nodes drained");
     assert_has(text, "  = 1 object unchanged\n");
     assert_has(text, "\nPlan: 0 to create, 2 to change, 1 to replace (blocked), 0 to delete · 2 waves · about ");
@@ -89,7 +93,8 @@ static void test_what_was_not_seen_is_said(void **state) {
         struct resource *foreign = scene_add(&scene, "NodeGroup", NULL, "foreign", NODE_GROUP_DESIRED, NODE_GROUP_LIVE);
         scene_live(&scene, foreign)->ours = false;
         scene_live(&scene, foreign)->other_owner = "staging";
-        findings_add(&scene.findings, scene.arena, (struct place){.file = "a.yaml", .line = 3, .column = 5}, "did you mean \"x\"?", "unknown field \"y\"");
+        findings_add(&scene.findings, scene.arena, (struct place){.file = "a.yaml", .line = 3, .column = 5}, "did you mean \"x\"?",
+                     "unknown field \"y\"");
         scene_plan(&scene);
         const char *text = render(&scene, formats[i], 0, false);
         assert_lacks(text, "No changes.");
@@ -176,7 +181,8 @@ static void test_identical_diffs_are_folded(void **state) {
     struct scene scene;
     scene_init(&scene);
     for (int i = 0; i < 50; i++) {
-        struct resource *group = scene_add(&scene, "NodeGroup", NULL, arena_text(scene.arena, "ng-%04d", i), NODE_GROUP_DESIRED, NODE_GROUP_LIVE);
+        struct resource *group =
+            scene_add(&scene, "NodeGroup", NULL, arena_text(scene.arena, "ng-%04d", i), NODE_GROUP_DESIRED, NODE_GROUP_LIVE);
         value_set_at(scene.arena, &group->desired, "scalingConfig.maxSize", value_of_integer(20));
     }
     scene_plan(&scene);
@@ -235,7 +241,8 @@ static void test_nothing_breaks_out(void **state) {
     struct scene scene;
     scene_init(&scene);
     scene_add(&scene, "ConfigMap", "shop", "evil",
-              "{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"data\": {\"a\": \"x\\n```\\n@everyone <!-- #1\\n\", \"b\": \"\\u202egnp\\u001b[31m\"}}",
+              "{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"data\": {\"a\": \"x\\n```\\n@everyone <!-- #1\\n\", \"b\": "
+              "\"\\u202egnp\\u001b[31m\"}}",
               "{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"data\": {\"a\": \"y\\n````\\nz\"}}");
     scene.tree.subject = "hi @team <!-- \033[0m";
     scene_plan(&scene);
@@ -254,8 +261,9 @@ static void test_secrets_in_refusals(void **state) {
     (void)state;
     struct scene scene;
     scene_init(&scene);
-    struct resource *secret = scene_add(&scene, "Secret", "shop", "db",
-                                        "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"data\": {\"password\": \"aHVudGVyMi1iaWc=\"}}", NULL);
+    struct resource *secret =
+        scene_add(&scene, "Secret", "shop", "db",
+                  "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"data\": {\"password\": \"aHVudGVyMi1iaWc=\"}}", NULL);
     error_set(&scene_live(&scene, secret)->dry_run_error, ERROR_DENIED, "webhook: value hunter2-big (aHVudGVyMi1iaWc=) is too weak");
     scene_plan(&scene);
     static const char *const formats[] = {"text", "json", "markdown"};
@@ -270,7 +278,8 @@ static void test_secrets_in_refusals(void **state) {
 
 static void test_which_names_and_texts_are_secret(void **state) {
     (void)state;
-    static const char *const secret_names[] = {"DB_PASSWORD", "API_TOKEN", "clientSecret", "AWS_SECRET_ACCESS_KEY", "KEY", "SIGNING_KEY", "apiKey"};
+    static const char *const secret_names[] = {"DB_PASSWORD", "API_TOKEN",   "clientSecret", "AWS_SECRET_ACCESS_KEY",
+                                               "KEY",         "SIGNING_KEY", "apiKey"};
     static const char *const plain_names[] = {"LOG_LEVEL", "secretName", "key", "topologyKey", "image", "KEYSPACE", ""};
     static const char *const secret_texts[] = {"AKIAIOSFODNN7EXAMPLE", "-----BEGIN RSA PRIVATE KEY-----", "postgres://u:p@h/db", "ghp_abc",
                                                "eyJhbGciOiJub25lIn0.e30.x"};

@@ -59,8 +59,8 @@ static inline void scene_done(struct scene *scene) {
     arena_free(scene->arena);
 }
 
-static inline struct resource *scene_add(struct scene *scene, const char *kind, const char *namespace, const char *name, const char *desired,
-                                         const char *live) {
+static inline struct resource *scene_add(struct scene *scene, const char *kind, const char *namespace, const char *name,
+                                         const char *desired, const char *live) {
     struct arena *arena = scene->arena;
     struct resource *resource = ARENA_NEW(arena, struct resource);
     size_t index = scene->graph.count++;
@@ -111,7 +111,8 @@ static inline struct stray *scene_stray(struct scene *scene, const char *kind, c
     stray->target = stray->row ? &scene->aws : &scene->kubernetes;
     stray->id = namespace ? arena_text(arena, "%s/%s/%s", kind, namespace, name) : arena_text(arena, "%s/%s", kind, name);
     stray->key = arena_text(arena, "%s/%s", stray->target->name, stray->id);
-    stray->live = (struct live){.presence = LIVE_PRESENT, .ours = true, .object = json(arena, live), .uid = "uid-2", .resource_version = "9"};
+    stray->live =
+        (struct live){.presence = LIVE_PRESENT, .ours = true, .object = json(arena, live), .uid = "uid-2", .resource_version = "9"};
     stray->api_version = stray->row ? SCHEMA_API_VERSION : value_text_at(&stray->live.object, "apiVersion");
     stray->live.status = value_text_at(&stray->live.object, "status");
     return stray;
@@ -158,14 +159,14 @@ static inline const char *json_of(struct arena *arena, const struct value *value
 }
 
 /* The live answer of a node group, and the create input that made it. */
-#define NODE_GROUP_DESIRED                                                                                                                   \
+#define NODE_GROUP_DESIRED                                                                                                                 \
     "{\"clusterName\": \"demo\", \"nodegroupName\": \"api\", \"nodeRole\": \"arn:aws:iam::111122223333:role/node\","                       \
     " \"subnets\": [\"subnet-b\", \"subnet-a\"], \"instanceTypes\": [\"m7g.large\"],"                                                      \
-    " \"scalingConfig\": {\"minSize\": 1, \"maxSize\": 10, \"desiredSize\": 2}, \"labels\": {\"pool\": \"api\"},"                        \
+    " \"scalingConfig\": {\"minSize\": 1, \"maxSize\": 10, \"desiredSize\": 2}, \"labels\": {\"pool\": \"api\"},"                          \
     " \"tags\": {\"team\": \"shop\", \"eksact.dev/fleet\": \"production\", \"eksact.dev/id\": \"NodeGroup/api\"}}"
-#define NODE_GROUP_LIVE                                                                                                                      \
+#define NODE_GROUP_LIVE                                                                                                                    \
     "{\"clusterName\": \"demo\", \"nodegroupName\": \"api\", \"nodegroupArn\": \"arn:ng\", \"status\": \"ACTIVE\","                        \
     " \"nodeRole\": \"arn:aws:iam::111122223333:role/node\", \"subnets\": [\"subnet-a\", \"subnet-b\"],"                                   \
     " \"instanceTypes\": [\"m7g.large\"], \"capacityType\": \"ON_DEMAND\", \"version\": \"1.33\","                                         \
-    " \"scalingConfig\": {\"minSize\": 1, \"maxSize\": 10, \"desiredSize\": 5}, \"labels\": {\"pool\": \"api\"},"                        \
+    " \"scalingConfig\": {\"minSize\": 1, \"maxSize\": 10, \"desiredSize\": 5}, \"labels\": {\"pool\": \"api\"},"                          \
     " \"tags\": {\"team\": \"shop\", \"aws:x\": \"1\", \"eksact.dev/fleet\": \"production\", \"eksact.dev/id\": \"NodeGroup/api\"}}"

@@ -1,13 +1,18 @@
-/* Breaks every exchange of an apply of examples/production in turn: the next passes always reach the same end, and nothing is created twice. */
+/* Breaks every exchange of an apply of examples/production in turn: the next passes always reach the same end, and nothing is created
+ * twice. */
 #include "sandbox_support.h"
 
 #define PRODUCTION SOURCE_ROOT "/examples/production"
 
 enum { SETTLE_PASSES = 80 };
 
-static const char *const creations[] = {"CreateCluster production",       "CreateNodegroup production/api-workers",
-                                        "CreateRole production-cluster",  "CreateRole production-node",
-                                        "CreateRole production-api-api-service-account", "CreateOpenIDConnectProvider", NULL};
+static const char *const creations[] = {"CreateCluster production",
+                                        "CreateNodegroup production/api-workers",
+                                        "CreateRole production-cluster",
+                                        "CreateRole production-node",
+                                        "CreateRole production-api-api-service-account",
+                                        "CreateOpenIDConnectProvider",
+                                        NULL};
 
 enum { CREATION_COUNT = sizeof creations / sizeof creations[0] - 1 };
 

@@ -12,15 +12,13 @@
 #include "base/yaml.h"
 #include "schema/kind.h"
 
-static void each_field(void (*check)(const struct kind *kind, const struct field *field))
-{
+static void each_field(void (*check)(const struct kind *kind, const struct field *field)) {
     for (const struct kind *const *kind = schema_kinds(); *kind != NULL; kind++)
         for (const struct field *field = (*kind)->fields; field->path != NULL; field++)
             check(*kind, field);
 }
 
-static struct value json(struct arena *arena, const struct kind *kind, const struct field *field, const char *text)
-{
+static struct value json(struct arena *arena, const struct kind *kind, const struct field *field, const char *text) {
     struct value value;
     struct error err = {0};
     if (!json_parse(arena, field->path, text, strlen(text), &value, &err))
@@ -28,17 +26,15 @@ static struct value json(struct arena *arena, const struct kind *kind, const str
     return value;
 }
 
-static void check_documented(const struct kind *kind, const struct field *field)
-{
+static void check_documented(const struct kind *kind, const struct field *field) {
     if (field->doc == NULL || strlen(field->doc) < 5)
         fail_msg("%s.%s has no documentation", kind->name, field->path);
 }
 
-static void check_type_of_example(const struct kind *kind, const struct field *field)
-{
-    static const enum value_type types[] = {[TYPE_TEXT] = VALUE_TEXT,           [TYPE_INTEGER] = VALUE_INTEGER, [TYPE_BOOLEAN] = VALUE_BOOLEAN,
-                                            [TYPE_OBJECT] = VALUE_MAP,          [TYPE_TEXT_LIST] = VALUE_LIST,  [TYPE_OBJECT_LIST] = VALUE_LIST,
-                                            [TYPE_TEXT_MAP] = VALUE_MAP,        [TYPE_DOCUMENT] = VALUE_MAP,    [TYPE_DOCUMENT_MAP] = VALUE_MAP};
+static void check_type_of_example(const struct kind *kind, const struct field *field) {
+    static const enum value_type types[] = {[TYPE_TEXT] = VALUE_TEXT,    [TYPE_INTEGER] = VALUE_INTEGER, [TYPE_BOOLEAN] = VALUE_BOOLEAN,
+                                            [TYPE_OBJECT] = VALUE_MAP,   [TYPE_TEXT_LIST] = VALUE_LIST,  [TYPE_OBJECT_LIST] = VALUE_LIST,
+                                            [TYPE_TEXT_MAP] = VALUE_MAP, [TYPE_DOCUMENT] = VALUE_MAP,    [TYPE_DOCUMENT_MAP] = VALUE_MAP};
     const char *shown[] = {field->example, field->initial};
     ARENA_AUTO *arena = arena_new();
     for (size_t i = 0; i < 2; i++) {
@@ -51,8 +47,7 @@ static void check_type_of_example(const struct kind *kind, const struct field *f
     }
 }
 
-static void check_pattern(const struct kind *kind, const struct field *field)
-{
+static void check_pattern(const struct kind *kind, const struct field *field) {
     if (field->pattern == NULL)
         return;
     ARENA_AUTO *arena = arena_new();
@@ -68,8 +63,7 @@ static void check_pattern(const struct kind *kind, const struct field *field)
 }
 
 /* A change that is possible has a call; a call of one item says where the item goes. */
-static void check_calls(const struct kind *kind, const struct field *field)
-{
+static void check_calls(const struct kind *kind, const struct field *field) {
     bool can_change = field->change == CHANGE_IN_PLACE || field->change == CHANGE_ADD_ONCE || field->change == CHANGE_SET_ONCE;
     if (can_change != (field->update != NULL))
         fail_msg("%s.%s: change and update disagree", kind->name, field->path);
@@ -83,8 +77,7 @@ static void check_calls(const struct kind *kind, const struct field *field)
         fail_msg("%s.%s: least is above most", kind->name, field->path);
 }
 
-static void check_paths(const struct kind *kind, const char *paths)
-{
+static void check_paths(const struct kind *kind, const char *paths) {
     if (paths == NULL)
         return;
     ARENA_AUTO *arena = arena_new();
@@ -94,8 +87,7 @@ static void check_paths(const struct kind *kind, const char *paths)
             fail_msg("%s has no field %s", kind->name, path);
 }
 
-static void check_named_paths(const struct kind *kind, const struct field *field)
-{
+static void check_named_paths(const struct kind *kind, const struct field *field) {
     check_paths(kind, field->with);
     check_paths(kind, field->clamp);
     if (field->reference != NULL && schema_find(field->reference) == NULL)
@@ -110,8 +102,7 @@ static void check_named_paths(const struct kind *kind, const struct field *field
         fail_msg("%s.%s stands before its object", kind->name, field->path);
 }
 
-static void test_fields(void **state)
-{
+static void test_fields(void **state) {
     (void)state;
     each_field(check_documented);
     each_field(check_type_of_example);
@@ -120,16 +111,14 @@ static void test_fields(void **state)
     each_field(check_named_paths);
 }
 
-static void test_rules_name_fields(void **state)
-{
+static void test_rules_name_fields(void **state) {
     (void)state;
     for (const struct kind *const *kind = schema_kinds(); *kind != NULL; kind++)
         for (const struct rule *rule = (*kind)->rules; rule != NULL && rule->paths != NULL; rule++)
             check_paths(*kind, rule->paths);
 }
 
-static void test_kinds_are_whole(void **state)
-{
+static void test_kinds_are_whole(void **state) {
     (void)state;
     const char *last = "";
     for (const struct kind *const *kind = schema_kinds(); *kind != NULL; kind++) {
@@ -154,8 +143,7 @@ static void test_kinds_are_whole(void **state)
     assert_false(schema_is_planned("Deployment"));
 }
 
-static void test_examples_are_yaml(void **state)
-{
+static void test_examples_are_yaml(void **state) {
     (void)state;
     for (const struct kind *const *kind = schema_kinds(); *kind != NULL; kind++) {
         ARENA_AUTO *arena = arena_new();
@@ -169,20 +157,21 @@ static void test_examples_are_yaml(void **state)
 }
 
 /* Every label of a path, and nothing twice in the table. */
-static void test_operations(void **state)
-{
+static void test_operations(void **state) {
     (void)state;
     const struct operation *last = NULL;
     for (const struct operation *const *at = schema_operations(); *at != NULL; at++) {
         const struct operation *operation = *at;
         if (last != NULL)
-            assert_true(last->service < operation->service || (last->service == operation->service && strcmp(last->name, operation->name) < 0));
+            assert_true(last->service < operation->service ||
+                        (last->service == operation->service && strcmp(last->name, operation->name) < 0));
         last = operation;
         assert_ptr_equal(schema_operation(operation->service, operation->name), operation);
         const struct service_row *service = schema_service(operation->service);
         assert_int_equal(service->query, operation->method == NULL);
         assert_int_equal(service->query, operation->path == NULL);
-        for (const char *label = operation->path != NULL ? strchr(operation->path, '{') : NULL; label != NULL; label = strchr(label + 1, '{')) {
+        for (const char *label = operation->path != NULL ? strchr(operation->path, '{') : NULL; label != NULL;
+             label = strchr(label + 1, '{')) {
             bool found = false;
             for (const struct operation_key *key = operation->keys; key->member != NULL; key++)
                 found = found || (strncmp(key->member, label + 1, strlen(key->member)) == 0 && label[1 + strlen(key->member)] == '}');
@@ -194,11 +183,11 @@ static void test_operations(void **state)
     assert_null(schema_service(SERVICE_NONE));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fields),           cmocka_unit_test(test_rules_name_fields), cmocka_unit_test(test_kinds_are_whole),
-        cmocka_unit_test(test_examples_are_yaml), cmocka_unit_test(test_operations),
+        cmocka_unit_test(test_fields),          cmocka_unit_test(test_rules_name_fields),
+        cmocka_unit_test(test_kinds_are_whole), cmocka_unit_test(test_examples_are_yaml),
+        cmocka_unit_test(test_operations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
