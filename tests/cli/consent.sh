@@ -14,7 +14,7 @@ answer() {
     code=0
     (sleep 0.5; echo "$1") | script -qec "$eksact apply tree --sandbox $work/world.json -q --wait" terminal >out || code=$?
 }
-if command -v script >/dev/null; then
+if script -qec true /dev/null >/dev/null 2>&1; then # a machine may have no pseudo-terminals
     for word in no y YES ''; do
         answer "$word"
         [ "$code" -eq 1 ] || fail "\"$word\" gave exit code $code"

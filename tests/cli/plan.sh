@@ -29,7 +29,7 @@ expect_exit 2 "$eksact" plan less "${world[@]}" -q --color always
 expect_text "${escape}["
 expect_exit 2 "$eksact" plan less "${world[@]}" -q --color always --format json
 expect_no_text "$escape"
-if command -v script >/dev/null; then
+if script -qec true /dev/null >/dev/null 2>&1; then # a machine may have no pseudo-terminals
     script -qec "$eksact plan less --sandbox $work/world.json -q; true" terminal >out </dev/null
     expect_text "${escape}["
     NO_COLOR=1 script -qec "$eksact plan less --sandbox $work/world.json -q; true" terminal >out </dev/null

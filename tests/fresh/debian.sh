@@ -126,14 +126,14 @@ trap 'exit 143' TERM
 tar -xf "$place/$suite.tar" -C "$tree" --exclude='./dev/*'
 chmod 755 "$tree"
 take_over_host "$tree"
-git clone -q --depth 1 "file://$source" "$tree/root/eksact"
+git clone -q --depth 1 "file://$source" "$tree/srv/eksact"
 mapfile -t variables < <(environment)
 start=$SECONDS code=0
 # In the background, so that a signal to this script is heard at once, and passed on.
 timeout --kill-after=10 "${EKSACT_FRESH_TIMEOUT:-90m}" \
     unshare --mount --pid --fork --kill-child --propagation private \
     sh -c "$inside" inside "$tree" "$(printf '%s\n' "${binds[@]}")" "${variables[@]}" \
-    sh -c 'cd /root/eksact && exec "$@"' command "$@" </dev/null &
+    sh -c 'cd /srv/eksact && exec "$@"' command "$@" </dev/null &
 child=$!
 wait "$child" || code=$?
 child=

@@ -4,7 +4,7 @@
 # usage: tests/fresh/debian.sh bookworm tests/fresh/image.sh
 set -euo pipefail
 
-[ "$PWD" = /root/eksact ] || { echo "run this by tests/fresh/debian.sh: it writes to /src and /image" >&2; exit 1; }
+[ "$PWD" = /srv/eksact ] || { echo "run this by tests/fresh/debian.sh: it writes to /src and /image" >&2; exit 1; }
 
 # The RUN steps of the build stage, a line each; its COPY steps are the copy to /src.
 run_steps() {
