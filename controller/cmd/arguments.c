@@ -63,7 +63,7 @@ static void verb_takes(const struct verb *verb, bool *takes) {
         takes[*option] = true;
 }
 
-static const struct verb *verb_find(const char *name) {
+static const struct verb *verb_of(const char *name) {
     for (const struct verb *verb = verbs(); verb->name != NULL; verb++) {
         if (text_equal(verb->name, name))
             return verb;
@@ -80,6 +80,13 @@ static bool verb_unknown(const char *word, struct error *err) {
     if (nearest != NULL)
         return error_set(err, ERROR_INVALID, "unknown command \"%s\": did you mean \"%s\"?", word, nearest);
     return error_set(err, ERROR_INVALID, "unknown command \"%s\": see `eksact help`", word);
+}
+
+const struct verb *verb_find(const char *name, struct error *err) {
+    const struct verb *verb = verb_of(name);
+    if (verb == NULL)
+        verb_unknown(name, err);
+    return verb;
 }
 
 static bool option_unknown(const struct verb *verb, const bool *takes, const char *word, struct error *err) {
@@ -133,9 +140,9 @@ bool arguments_parse(int count, char **words, struct arguments *out, struct erro
         name = "help";
     if (text_equal(name, "--version"))
         name = "version";
-    out->verb = verb_find(name);
+    out->verb = verb_find(name, err);
     if (out->verb == NULL)
-        return verb_unknown(name, err);
+        return false;
     bool takes[OPTION_COUNT] = {0};
     verb_takes(out->verb, takes);
     struct option table[OPTION_COUNT + 1] = {0};

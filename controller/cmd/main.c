@@ -1,6 +1,3 @@
-#include <unistd.h>
-
-#include "base/text.h"
 #include "cmd/command.h"
 
 #define OPTIONS(...) (const enum option_name[]){__VA_ARGS__, OPTION_COUNT}
@@ -67,15 +64,12 @@ int help_command(const struct arguments *arguments) {
         help_print(stdout, NULL);
         return 0;
     }
-    for (const struct verb *verb = table; verb->name != NULL; verb++) {
-        if (!text_equal(verb->name, name))
-            continue;
-        help_print(stdout, verb);
-        return 0;
-    }
     struct error err = {0};
-    error_set(&err, ERROR_INVALID, "unknown command \"%s\": see `eksact help`", name);
-    return command_fail(&err);
+    const struct verb *verb = verb_find(name, &err);
+    if (verb == NULL)
+        return command_fail(&err);
+    help_print(stdout, verb);
+    return 0;
 }
 
 int main(int count, char **words) {

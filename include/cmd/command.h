@@ -74,6 +74,8 @@ struct verb {
 };
 /* Ends with name NULL. */
 const struct verb *verbs(void);
+/* NULL when there is none: *err names the nearest. */
+const struct verb *verb_find(const char *name, struct error *err);
 
 /* False: *err says what is wrong, and what would be right. */
 bool arguments_parse(int count, char **words, struct arguments *out, struct error *err);
