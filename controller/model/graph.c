@@ -676,13 +676,25 @@ static int compare_targets(const void *left, const void *right) {
     return strcmp((*one)->name, (*other)->name);
 }
 
-/* Only targets whose cluster stayed, and accounts with something in them. */
-static void settle_targets(struct builder *builder) {
+/* The account that the Fleet names is looked at even when nothing is declared for it any more: what is left there is to be seen. */
+static const struct target *home_target(struct builder *builder, const struct manifests *manifests) {
+    const struct fleet *fleet = &builder->graph->fleet;
+    for (size_t i = 0; i < manifests->count; i++) {
+        const struct manifest *manifest = &manifests->items[i];
+        bool names = manifest->row == schema_find("Fleet") && value_at(&manifest->object, "spec.aws") != NULL;
+        if (names && fleet->account_id != NULL && fleet->region != NULL)
+            return aws_target(builder, fleet->account_id, fleet->region, NULL);
+    }
+    return NULL;
+}
+
+/* Only targets whose cluster stayed, and accounts with something in them; `home` in any case. */
+static void settle_targets(struct builder *builder, const struct target *home) {
     struct graph *graph = builder->graph;
     size_t kept = 0;
     for (size_t i = 0; i < graph->target_count; i++) {
         struct target *target = graph->targets[i];
-        bool is_used = false;
+        bool is_used = target == home;
         for (size_t j = 0; !is_used && j < graph->count; j++)
             is_used =
                 graph->resources[j]->target == target || (target->type == TARGET_KUBERNETES && graph->resources[j] == target->cluster);
@@ -713,7 +725,7 @@ void graph_build(const struct manifests *manifests, const struct graph_defaults 
     edges_sort(out);
     leave_out_cycles(&builder);
     say_left_out(&builder);
-    settle_targets(&builder);
+    settle_targets(&builder, home_target(&builder, manifests));
     out->declared_count = builder.whole_count;
     for (size_t i = 0; i < builder.count; i++)
         out->declared_count += !builder.made[i].is_part;
