@@ -431,7 +431,8 @@ static void add_delete_edges(struct build *build, struct step *step) {
         struct step *other = &plan->steps[i];
         if (other == step)
             continue;
-        if (other->action == ACTION_DELETE) {
+        bool leaves = other->action == ACTION_DELETE || (other->action == ACTION_WAIT && other->stray); /* or is being deleted already */
+        if (leaves) {
             if (goes_before(other, step))
                 add_edge(build, step, i, GATE_DONE, delete_reason(other, step));
         } else if (other->action != ACTION_WAIT && rank_of(step) == RANK_ACCOUNT && row_of(other) && rank_of(other) < RANK_ACCOUNT) {
