@@ -9,5 +9,5 @@
 void observe(struct engine *engine, struct requests *requests, const struct graph *graph, struct ledger *ledger, struct arena *arena,
              struct world_state *out);
 
-/* The live object of an AWS resource from the answers of its row's reads; exposed for import and tests. */
+/* A graph_lookup over a struct world_state: what was read so far of a resource, NULL when it is not there or not known. */
 const struct value *observe_lookup(void *context, const struct resource *resource);
