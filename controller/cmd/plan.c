@@ -28,16 +28,9 @@ bool plan_print(const struct session *session, const struct arguments *arguments
 }
 
 /* --fail-on turns steps of a kind into exit code 3, as a policy would. */
-static bool fail_on(const struct arguments *arguments, const struct plan *plan, int *code, struct error *err) {
-    const char *what = arguments->values[OPTION_FAIL_ON];
-    if (what == NULL)
-        return true;
-    if (!text_equal(what, "delete") && !text_equal(what, "replace"))
-        return error_set(err, ERROR_INVALID, "--fail-on %s: delete or replace", what);
+static bool fails_on(const char *what, const struct plan *plan) {
     bool deletes = plan_count(plan, ACTION_DELETE) > 0, replaces = plan_count(plan, ACTION_REPLACE) > 0;
-    if (replaces || (deletes && text_equal(what, "delete")))
-        *code = PLAN_BLOCKED;
-    return true;
+    return what != NULL && (replaces || (deletes && text_equal(what, "delete")));
 }
 
 static bool plan_options_check(const struct arguments *arguments, struct error *err) {
@@ -60,8 +53,8 @@ static bool plan_show(struct session *session, const struct arguments *arguments
                 pass->requests[REQUEST_KUBERNETES].reads, pass->requests[REQUEST_AWS].retries + pass->requests[REQUEST_KUBERNETES].retries);
     if (arguments->values[OPTION_OUT] != NULL && !plan_file_save(arguments->values[OPTION_OUT], &session->engine, pass, err))
         return false;
-    if (!fail_on(arguments, &pass->plan, code, err))
-        return false;
+    if (fails_on(arguments->values[OPTION_FAIL_ON], &pass->plan))
+        *code = PLAN_BLOCKED;
     if (*code == PLAN_CHANGES && arguments->given[OPTION_EXIT_ZERO])
         *code = PLAN_NONE;
     return true;

@@ -2,14 +2,13 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "cmd/session.h"
+#include "cmd/world_file.h"
 #include "sandbox/certificate.h"
 #include "world/http_curl.h"
 #include "world/server.h"
 
 enum {
-    WORLD_LIMIT_BYTES = 512 << 20,
     EVENTS_LIMIT_BYTES = 256 << 20, /* of one watch, that its client has not read yet */
     ANSWER_LIMIT_BYTES = 512 << 20, /* a whole LIST without pages */
     PEM_LIMIT_BYTES = 1 << 20,
@@ -225,23 +224,6 @@ static bool servers_start(struct sandbox_service *service, const struct argument
     return started;
 }
 
-static bool state_load(struct sandbox_service *service, struct error *err) {
-    struct arena *arena = service->session.arena;
-    const char *file = service->session.sandbox_file;
-    char *bytes = NULL;
-    size_t length = 0;
-    struct error missing = {0};
-    if (!file_load(file, WORLD_LIMIT_BYTES, arena, &bytes, &length, &missing)) {
-        if (missing.kind != ERROR_MISSING)
-            *err = missing;
-        return missing.kind == ERROR_MISSING;
-    }
-    struct value state;
-    if (json_parse(arena, file, bytes, length, &state, err) && sandbox_load(service->sandbox, &state, err))
-        return true;
-    return error_wrap(err, "read the simulated world from %s", file);
-}
-
 static bool world_open(struct sandbox_service *service, const struct arguments *arguments, struct error *err) {
     const char *kubernetes = arguments->values[OPTION_KUBERNETES], *ca_file = arguments->values[OPTION_KUBERNETES_CA];
     char *kubernetes_ca = NULL;
@@ -257,7 +239,8 @@ static bool world_open(struct sandbox_service *service, const struct arguments *
                                       .server_ca_pem = service->authority.pem,
                                       .check_signatures = true};
     service->sandbox = sandbox_new(&options);
-    return service->session.sandbox_file == NULL || state_load(service, err);
+    const char *file = service->session.sandbox_file;
+    return file == NULL || world_file_load(file, service->sandbox, service->session.arena, err);
 }
 
 /* What can be refused before anything is begun. */
@@ -275,17 +258,8 @@ static bool arguments_check(struct sandbox_service *service, const struct argume
 }
 
 static bool world_keep(struct sandbox_service *service, struct error *err) {
-    if (service->session.sandbox_file == NULL || service->sandbox == NULL)
-        return true;
-    ARENA_AUTO *arena = arena_new();
-    struct value state = sandbox_save(service->sandbox, arena);
-    TEXT_AUTO text;
-    text_init(&text, WORLD_LIMIT_BYTES);
-    json_render(&text, &state, 1);
-    text_add(&text, "\n");
-    if (text.full)
-        return error_set(err, ERROR_BROKEN, "keep the simulated world: it is larger than %d bytes", WORLD_LIMIT_BYTES);
-    return file_save(service->session.sandbox_file, text.data, text.length, err);
+    const char *file = service->session.sandbox_file;
+    return file == NULL || service->sandbox == NULL || world_file_save(file, service->sandbox, err);
 }
 
 /* From time to time, so that a crash of this process or its machine loses little. A failure is said once; the last attempt, at the end,

@@ -5,11 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "cmd/progress.h"
+#include "cmd/world_file.h"
 #include "world/http_curl.h"
 
-enum { WORLD_LIMIT_BYTES = 512 << 20, SECRET_LIMIT_BYTES = 1 << 16 };
+enum { SECRET_LIMIT_BYTES = 1 << 16 };
 
 /* Where the simulated world serves the API servers of ExternalClusters, in process. */
 #define SANDBOX_URL "https://sandbox.invalid"
@@ -54,17 +54,8 @@ static bool sandbox_open(struct session *session, const struct arguments *argume
     if (arguments->verb->run == run_command)
         options.real_clock = clock_system();
     session->sandbox = sandbox_new(&options);
-    char *bytes = NULL;
-    size_t length = 0;
-    struct error missing = {0};
-    if (file_load(session->sandbox_file, WORLD_LIMIT_BYTES, session->arena, &bytes, &length, &missing)) {
-        struct value state;
-        if (!json_parse(session->arena, session->sandbox_file, bytes, length, &state, err) || !sandbox_load(session->sandbox, &state, err))
-            return error_wrap(err, "read the simulated world from %s", session->sandbox_file);
-    } else if (missing.kind != ERROR_MISSING) {
-        *err = missing;
+    if (!world_file_load(session->sandbox_file, session->sandbox, session->arena, err))
         return false;
-    }
     struct http_curl_options git_options = {.clock = clock_system(), .user_agent = "eksact/" EKSACT_VERSION};
     session->engine.git_http = http_curl_new(&git_options, err);
     if (session->engine.git_http == NULL)
@@ -74,16 +65,6 @@ static bool sandbox_open(struct session *session, const struct arguments *argume
     session->engine.environment = (struct environment){sandbox_environment, NULL};
     session->engine.external_url = SANDBOX_URL "/clusters/";
     return true;
-}
-
-static bool sandbox_keep(struct session *session, struct error *err) {
-    ARENA_AUTO *arena = arena_new();
-    struct value state = sandbox_save(session->sandbox, arena);
-    TEXT_AUTO text;
-    text_init(&text, WORLD_LIMIT_BYTES);
-    json_render(&text, &state, 1);
-    text_add(&text, "\n");
-    return file_save(session->sandbox_file, text.data, text.length, err);
 }
 
 static bool real_open(struct session *session, const struct arguments *arguments, struct error *err) {
@@ -228,7 +209,7 @@ int session_close(struct session *session, int code) {
     if (session->engine.git_http != NULL)
         session->engine.git_http->free(session->engine.git_http);
     if (session->sandbox != NULL) {
-        if (session->http != NULL && !sandbox_keep(session, &err))
+        if (session->http != NULL && !world_file_save(session->sandbox_file, session->sandbox, &err))
             code = command_fail(&err);
         sandbox_free(session->sandbox);
     } else if (session->http != NULL) {
